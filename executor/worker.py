@@ -1,0 +1,90 @@
+"""What the run path asks of a place where handlers run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from executor.handler import Handler
+    from executor.model import Report, Trigger
+
+
+class EndingKind(StrEnum):
+    """How a handler's code ended, whatever the run's result will be called."""
+
+    RETURNED = "returned"
+    RAISED = "raised"
+    STOPPED = "stopped"
+    """It ended because `Execution.stop` was called."""
+    LOST = "lost"
+    """It vanished: its process was killed from outside or died of a signal."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How the code of one run ended, and its last words."""
+
+    kind: EndingKind
+    message: str
+
+
+class LogSink(Protocol):
+    """Where the lines of one run go; safe to call from any thread."""
+
+    def write(self, text: str, level: str = "INFO") -> None:
+        """Append *text*, one line or several, stamped with time and *level*."""
+        ...
+
+    def write_raw(self, text: str) -> None:
+        """Append *text* as it stands: a script's own output."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assignment:
+    """One run, handed to a worker."""
+
+    report: Report
+    trigger: Trigger
+    handler: Handler | None
+    """None for scripts."""
+    log: LogSink
+    config: Mapping[str, str] = field(default_factory=dict)
+
+
+class Execution(Protocol):
+    """A run whose code has been started."""
+
+    def stop(self) -> None:
+        """Ask the code to end, and force it as far as its isolation can.
+
+        Returns at once, may be called again, and is called on the control loop only.
+        """
+        ...
+
+    def whereabouts(self) -> str:
+        """Where the code stands now, as `file.py:12 in load`; empty when nobody can tell."""
+        ...
+
+
+class Worker(Protocol):
+    """Runs assignments in one kind of isolation. All methods are called on the control loop."""
+
+    async def open(self) -> None:
+        """Get ready; errors stop the start of the service."""
+        ...
+
+    def start(self, assignment: Assignment, ended: Callable[[Ending], None]) -> Execution:
+        """Begin the run and return at once.
+
+        *ended* is called exactly once, from any thread, when the code has really ended: after
+        that nothing of it runs any more. It never raises.
+        """
+        ...
+
+    async def close(self) -> None:
+        """End; what still runs has been stopped before."""
+        ...
