@@ -1,3 +1,87 @@
-"""."""
+"""Speaks to XXL-JOB Admins of every generation from 2.2 to 3.5; knows nothing of who uses it."""
 
 from __future__ import annotations
+
+from admin_bridge.answer import Answer, read_answer
+from admin_bridge.cluster import MAX_BATCH, AdminCluster, ClusterConfig, normalised
+from admin_bridge.dialect import (
+    APP_NAME_HEADER,
+    MAX_MESSAGE,
+    TOKEN_HEADER,
+    CallbackItem,
+    CallbackShape,
+    Dialect,
+    PayloadKey,
+    callback_body,
+    shown,
+)
+from admin_bridge.errors import (
+    AdminError,
+    AdminUnreachable,
+    LoginPage,
+    NotAnAdmin,
+    Refused,
+    WrongPath,
+    WrongToken,
+)
+from admin_bridge.registry import BEAT_S, RegistryBeat, pause_s
+from admin_bridge.wire import (
+    FAILURE_CODE,
+    SUCCESS_CODE,
+    BadRequest,
+    GlueType,
+    IdleBeatRequest,
+    KillRequest,
+    LogPage,
+    LogRequest,
+    TriggerRequest,
+    decode_idle_beat,
+    decode_kill,
+    decode_log,
+    decode_trigger,
+    failure,
+    success,
+)
+
+__all__ = [
+    "APP_NAME_HEADER",
+    "BEAT_S",
+    "FAILURE_CODE",
+    "MAX_BATCH",
+    "MAX_MESSAGE",
+    "SUCCESS_CODE",
+    "TOKEN_HEADER",
+    "AdminCluster",
+    "AdminError",
+    "AdminUnreachable",
+    "Answer",
+    "BadRequest",
+    "CallbackItem",
+    "CallbackShape",
+    "ClusterConfig",
+    "Dialect",
+    "GlueType",
+    "IdleBeatRequest",
+    "KillRequest",
+    "LogPage",
+    "LogRequest",
+    "LoginPage",
+    "NotAnAdmin",
+    "PayloadKey",
+    "Refused",
+    "RegistryBeat",
+    "TriggerRequest",
+    "WrongPath",
+    "WrongToken",
+    "callback_body",
+    "decode_idle_beat",
+    "decode_kill",
+    "decode_log",
+    "decode_trigger",
+    "failure",
+    "normalised",
+    "pause_s",
+    "read_answer",
+    "shown",
+    "success",
+]
