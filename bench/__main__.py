@@ -1,0 +1,112 @@
+"""`python -m bench NAME… | all [--quick] [--target TEXT]…`: measures, prints, writes JSON."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import sys
+import time
+from pathlib import Path
+
+import orjson
+import uvloop
+from rich.console import Console
+from rich.table import Table
+
+from bench.peers.prepare import prepare
+from bench.scenario import Cell, Row, Scenario
+from bench.scenarios import ALL
+from bench.target import Target
+from bench.targets import EVERYONE, OURS, PREPARED
+
+LOAD_CORE = 1
+RESULTS = PREPARED / "results"
+console = Console()
+
+
+def main() -> int:
+    """Exit code 1 when our own executor lost, contradicted or invented a run."""
+    asked = _arguments()
+    targets = [target for target in EVERYONE if any(text in target.name for text in asked.target)]
+    if targets != [OURS]:
+        for peer, reason in prepare().items():
+            console.print(f"{peer} is absent: {reason}")
+    _pin()
+    wanted = [scenario for scenario in ALL if {scenario.name, "all"} & set(asked.names)]
+    faults = sum(_play(scenario, targets, quick=asked.quick) for scenario in wanted)
+    return 1 if faults else 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    names = [scenario.name for scenario in ALL]
+    parser.add_argument("names", nargs="+", choices=[*names, "all"], metavar="NAME")
+    parser.add_argument("--quick", action="store_true", help="seconds instead of minutes")
+    parser.add_argument("--target", action="append", help="only targets with this in their name")
+    asked = parser.parse_args()
+    asked.target = asked.target or [""]
+    return asked
+
+
+def _pin() -> None:
+    """Keeps the load off the target's core."""
+    if len(os.sched_getaffinity(0)) > 1:
+        os.sched_setaffinity(0, {LOAD_CORE})
+    else:
+        console.print("only one core: load and target share it, the figures say little")
+
+
+def _play(scenario: Scenario, targets: list[Target], *, quick: bool) -> int:
+    """Measures every target; gives the number of our own faults."""
+    rows: dict[str, Row] = {}
+    for target in filter(scenario.takes, targets):
+        if target.is_present:
+            console.print(f"{scenario.name}: {target.name} …", style="dim")
+            rows[target.name] = _measure(scenario, target, quick=quick)
+    _show(scenario, rows)
+    _write(scenario, rows, quick=quick)
+    return rows[OURS.name].faults if OURS.name in rows else 0
+
+
+def _measure(scenario: Scenario, target: Target, *, quick: bool) -> Row:
+    """A target that fails to start or to take a trigger is a row too, and our own a fault."""
+    try:
+        return uvloop.run(scenario.measure(target, quick))
+    except (RuntimeError, OSError, TimeoutError) as error:
+        console.print(str(error), style="red", markup=False)
+        return Row({"failed": str(error).splitlines()[0]}, faults=1)
+
+
+def _show(scenario: Scenario, rows: dict[str, Row]) -> None:
+    titles = list(dict.fromkeys(title for row in rows.values() for title in row.cells))
+    table = Table("", *rows, title=scenario.title, caption=f"asked of ours: {scenario.bar}")
+    for title in titles:
+        table.add_row(title, *(_text(row.cells.get(title, "–")) for row in rows.values()))
+    console.print(table)
+
+
+def _text(cell: Cell) -> str:
+    if isinstance(cell, str):
+        return cell
+    if isinstance(cell, int) or cell >= 100:
+        return f"{cell:,.0f}"
+    return f"{cell:.3g}"
+
+
+def _write(scenario: Scenario, rows: dict[str, Row], *, quick: bool) -> None:
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    content = {
+        "scenario": scenario.name,
+        "quick": quick,
+        "at": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+        "python": platform.python_version(),
+        "load_average": os.getloadavg(),
+        "rows": {name: row.cells for name, row in rows.items()},
+    }
+    path = Path(RESULTS / f"{scenario.name}{'-quick' if quick else ''}.json")
+    path.write_bytes(orjson.dumps(content, option=orjson.OPT_INDENT_2))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

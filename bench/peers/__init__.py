@@ -1,0 +1,1 @@
+"""Our own tiny programs around the peers' published packages, and what builds them."""

@@ -1,0 +1,10 @@
+"""What is measured: one module a scenario, one row a target."""
+
+from __future__ import annotations
+
+from bench.scenario import Scenario
+from bench.scenarios import beat, crash, growth, kill, log, outage, start, throughput
+
+ALL: tuple[Scenario, ...] = tuple(
+    module.SCENARIO for module in (throughput, growth, beat, log, kill, start, crash, outage)
+)

@@ -1,0 +1,136 @@
+"""An executor under measurement: how it is started, watched and ended."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+from bench.http1 import post
+
+ROOT = Path(__file__).parents[1]
+TARGET_CORE = 0
+START_SECONDS = 30
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where one started target lives."""
+
+    port: int
+    admin_url: str
+    folder: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """One executor that can be measured.
+
+    Every target has the handlers `noop` (logs one line) and `brief` (20 ms), and those named here.
+    """
+
+    name: str
+    command: Callable[[Place], list[str]]
+    needs: Path
+    """What its preparation leaves behind; without it the target is absent."""
+    env: Callable[[Place], dict[str, str]] = lambda _: {}
+    name_of: Callable[[str, int], str] = lambda handler, _: handler
+    """The registered name of a handler for one job."""
+    endless: dict[str, str] = field(default_factory=dict)
+    """Isolation to the handler that runs long in it, for kill."""
+    block: str | None = "block"
+    """The handler that blocks for 5 s in the way its isolation must not."""
+    writer: str | None = "writer"
+    """The handler that logs as many lines as its parameter says."""
+
+    @property
+    def is_present(self) -> bool:
+        return self.needs.exists()
+
+
+class Running:
+    """A started target, on its core, in a session of its own."""
+
+    def __init__(self, target: Target, place: Place) -> None:
+        self.target = target
+        self.place = place
+        self.start()
+
+    def start(self) -> None:
+        """Starts it, again too: on the same port and folder."""
+        command = ["taskset", "-c", str(TARGET_CORE), *self.target.command(self.place)]
+        self._started = time.monotonic()
+        with (self.place.folder / "output.log").open("ab") as output:
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                cwd=ROOT,
+                env={**os.environ, **self.target.env(self.place)},
+                start_new_session=True,
+            )
+
+    async def ready(self) -> float:
+        """Waits for the first /beat; gives the seconds since the start."""
+        while time.monotonic() - self._started < START_SECONDS and self._process.poll() is None:
+            with suppress(OSError):
+                await post(self.place.port, "/beat")
+                return time.monotonic() - self._started
+            await asyncio.sleep(0.005)
+        said = (self.place.folder / "output.log").read_text(errors="replace")
+        raise RuntimeError(f"{self.target.name} did not start:\n{said[-2000:]}")
+
+    def kill(self) -> None:
+        """Kill -9, no farewell, its children included."""
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+
+    def cpu_seconds(self) -> float:
+        """CPU time used so far by it and its living children, finer than psutil's 10 ms."""
+        return sum(_cpu(process.pid) for process in self._family())
+
+    def rss(self) -> int:
+        """Resident bytes of it and its children."""
+        return sum(process.memory_info().rss for process in self._family())
+
+    def _family(self) -> list[psutil.Process]:
+        process = psutil.Process(self._process.pid)
+        return [process, *process.children(recursive=True)]
+
+
+def _cpu(pid: int) -> float:
+    """The process's own CPU clock; Linux forms its id from the pid like this."""
+    with suppress(OSError):
+        return time.clock_gettime(~pid << 3 | 2)
+    return 0.0
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def running(target: Target, admin_url: str) -> Iterator[Running]:
+    """A started target with a folder of its own; killed and swept away at the end."""
+    folder = Path(tempfile.mkdtemp(prefix="bench-"))
+    started = Running(target, Place(port=free_port(), admin_url=admin_url, folder=folder))
+    try:
+        yield started
+    finally:
+        started.kill()
+        shutil.rmtree(folder, ignore_errors=True)
