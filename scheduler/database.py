@@ -1,0 +1,164 @@
+"""The way to PostgreSQL: engines, the database itself, and its migrations."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import asyncpg
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from alembic.util.exc import CommandError
+from sqlalchemy import Connection, text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from executor.errors import StartRefused
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
+
+SCHEMA = "qooerp_scheduler"
+OLDEST_SERVER = 15
+_MIGRATION_LOCK = 0x716F6F6572700001
+"""Key of the advisory lock that lets one replica migrate while the others wait."""
+
+
+def open_database(url: str, *, pool_size: int = 10) -> AsyncEngine:
+    """An engine on *url*, any DSN that libpq knows; nothing is connected yet.
+
+    asyncpg reads the DSN itself, so that sslmode, several hosts and password files work, and
+    the engine's own URL, which SQLAlchemy may log, holds no password.
+    """
+    dsn = plain_dsn(url)
+
+    async def connect() -> asyncpg.Connection:
+        return await asyncpg.connect(
+            dsn,
+            timeout=10,
+            command_timeout=60,
+            server_settings={"application_name": "qooerp-scheduler", "timezone": "UTC"},
+        )
+
+    return create_async_engine(
+        "postgresql+asyncpg://",
+        async_creator=connect,
+        pool_size=pool_size,
+        max_overflow=pool_size,
+        pool_timeout=10,
+        pool_recycle=1800,
+    )
+
+
+def plain_dsn(url: str) -> str:
+    """*url* as libpq writes it: without SQLAlchemy's driver name."""
+    scheme, mark, rest = url.partition("://")
+    if not mark or scheme.partition("+")[0] not in ("postgresql", "postgres"):
+        raise StartRefused("database.url must be 'embedded' or start with postgresql://")
+    return f"postgresql://{rest}"
+
+
+def schema_sql() -> str:
+    """The text of `schema.sql`: beside the packages in a checkout, inside ours in a wheel."""
+    checkout = Path(__file__).parent.parent / "schema.sql"
+    found: Traversable = files("scheduler") / "schema.sql"
+    return (found if found.is_file() else checkout).read_text(encoding="utf-8")
+
+
+async def create_database_if_missing(url: str) -> bool:
+    """Make the database that *url* names, through its server's `postgres`; whether it was missing."""
+    dsn = plain_dsn(url)
+    try:
+        connection = await asyncpg.connect(dsn, timeout=10)
+    except asyncpg.InvalidCatalogNameError:
+        await _create_database(dsn)
+        return True
+    await connection.close()
+    return False
+
+
+async def _create_database(dsn: str) -> None:
+    name = _database_of(dsn).replace('"', '""')
+    connection = await asyncpg.connect(dsn, database="postgres", timeout=10)
+    try:
+        # two replicas at once: the loser sees either of these
+        with suppress(asyncpg.DuplicateDatabaseError, asyncpg.UniqueViolationError):
+            await connection.execute(f'CREATE DATABASE "{name}"')
+    except asyncpg.InsufficientPrivilegeError as error:
+        raise StartRefused(
+            f"the database {name} does not exist and this user may not create it:"
+            f" have it created (createdb {name})"
+        ) from error
+    finally:
+        await connection.close()
+
+
+def _database_of(dsn: str) -> str:
+    parts = urlsplit(dsn)
+    query = parse_qs(parts.query)
+    named = query.get("dbname") or query.get("database") or [unquote(parts.path.lstrip("/"))]
+    return named[-1]
+
+
+async def upgrade(target: AsyncEngine | str) -> None:
+    """Bring the database to this code's schema; replicas that start together take turns.
+
+    Raises StartRefused for a server that is too old, or a schema that is newer than this code.
+    """
+    async with _connected(target) as connection:
+        await connection.execute(
+            text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK}
+        )
+        await _refuse_old_server(connection)
+        await _refuse_newer_schema(connection)
+        await connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}"))
+        await connection.run_sync(_run_migrations)
+
+
+@asynccontextmanager
+async def _connected(target: AsyncEngine | str) -> AsyncIterator[AsyncConnection]:
+    engine = open_database(target, pool_size=1) if isinstance(target, str) else target
+    try:
+        async with engine.begin() as connection:
+            yield connection
+    finally:
+        if engine is not target:
+            await engine.dispose()
+
+
+async def _refuse_old_server(connection: AsyncConnection) -> None:
+    said = str(await connection.scalar(text("SHOW server_version")))
+    if int(re.split(r"\D", said, maxsplit=1)[0]) < OLDEST_SERVER:
+        raise StartRefused(f"PostgreSQL {said} is too old: {OLDEST_SERVER} or newer is needed")
+
+
+async def _refuse_newer_schema(connection: AsyncConnection) -> None:
+    table = f"{SCHEMA}.alembic_version"
+    if await connection.scalar(text("SELECT to_regclass(:table)"), {"table": table}) is None:
+        return
+    known = ScriptDirectory.from_config(_alembic())
+    for revision in await connection.scalars(text(f"SELECT version_num FROM {table}")):
+        try:
+            known.get_revision(revision)
+        except CommandError:
+            raise StartRefused(
+                f"the database has schema revision {revision}, which this version does not know:"
+                " a newer qooerp-scheduler has been here; run that version, or restore a backup"
+            ) from None
+
+
+def _alembic() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    return config
+
+
+def _run_migrations(connection: Connection) -> None:
+    config = _alembic()
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
