@@ -1,3 +1,3 @@
-"""."""
+"""The product's own handlers."""
 
 from __future__ import annotations

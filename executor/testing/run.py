@@ -1,0 +1,153 @@
+"""Runs one handler for real, as the service would, and says what became of it."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from executor import capture
+from executor.clock import SystemClock
+from executor.handler import Handler, declared, handler_of
+from executor.handler_table import HandlerTable
+from executor.model import LOCAL, Isolation, Report, RunState, Trigger
+from executor.worker import Assignment, Ending, EndingKind
+from executor.workers.loop import AsyncWorker
+from executor.workers.process import ProcessWorker
+from executor.workers.thread import ThreadWorker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from executor.context import Progress
+    from executor.worker import Worker
+
+_GRACE_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a run."""
+
+    state: RunState
+    """SUCCEEDED, FAILED, or TIMED_OUT when it took longer than it may."""
+    message: str
+    lines: tuple[str, ...]
+    """What it logged and printed, without times and levels."""
+    progress: Progress | None
+    """The last that it told."""
+
+
+@dataclass(slots=True)
+class MemoryLog:
+    """A log that keeps its lines; safe to write from any thread."""
+
+    lines: list[str] = field(default_factory=list)
+    levels: list[str] = field(default_factory=list)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def write(self, text: str, level: str = "INFO") -> None:
+        lines = text.split("\n")
+        with self._lock:
+            self.lines += lines
+            self.levels += [level] * len(lines)
+
+    def write_raw(self, text: str) -> None:
+        self.write(text, "")
+
+
+def run_handler(
+    handler: str | Callable[..., object],
+    params: str = "",
+    *,
+    config: Mapping[str, str] | None = None,
+    shard: tuple[int, int] = (0, 1),
+    attempt: int = 1,
+    timeout_s: float = 60.0,
+) -> Outcome:
+    """Run *handler*, a declared function or its name, in its own isolation, and wait for it.
+
+    *shard* is (index, total). After *timeout_s* seconds it is stopped as the service would stop
+    it. To be called from tests of any kind, also from within a running event loop.
+    """
+    found = _find(handler)
+    trigger = Trigger(
+        cluster=LOCAL,
+        log_id=1,
+        triggered_ms=(now_ms := SystemClock().now_ms()),
+        job_id=1,
+        handler=found.name,
+        params=params,
+        shard_index=shard[0],
+        shard_total=shard[1],
+        attempt=attempt,
+        timeout_s=int(timeout_s),
+    )
+    assignment = Assignment(
+        report=Report(
+            run_id=1,
+            revision=1,
+            trigger=trigger,
+            state=RunState.RUNNING,
+            accepted_ms=now_ms,
+            started_ms=now_ms,
+        ),
+        trigger=trigger,
+        handler=found,
+        log=MemoryLog(),
+        config=config or {},
+    )
+    captures = capture.install()
+    try:
+        with ThreadPoolExecutor(1) as beside:  # the caller may be on a loop of its own
+            return beside.submit(asyncio.run, _outcome(found, assignment, timeout_s)).result()
+    finally:
+        if captures:
+            capture.uninstall()
+
+
+def _find(handler: str | Callable[..., object]) -> Handler:
+    if isinstance(handler, str):
+        return HandlerTable(declared).find(handler)
+    if found := handler_of(handler):
+        return found
+    raise TypeError(f"{handler!r} is no handler: it was not declared with @job_handler")
+
+
+def _worker(handler: Handler) -> Worker:
+    table = HandlerTable([handler], [handler.function.__module__])
+    match handler.isolation:
+        case Isolation.ASYNC:
+            return AsyncWorker(table)
+        case Isolation.THREAD:
+            return ThreadWorker(table)
+        case _:
+            return ProcessWorker(table, grace_s=_GRACE_S)
+
+
+async def _outcome(handler: Handler, assignment: Assignment, timeout_s: float) -> Outcome:
+    worker = _worker(handler)
+    await worker.open()
+    loop = asyncio.get_running_loop()
+    ended: asyncio.Future[Ending] = loop.create_future()
+
+    def hear(ending: Ending) -> None:
+        loop.call_soon_threadsafe(ended.set_result, ending)
+
+    execution = worker.start(assignment, hear)
+    if not (await asyncio.wait({ended}, timeout=timeout_s))[0]:
+        late = f"still at {execution.whereabouts() or 'work'} after {timeout_s:g} s"
+        execution.stop()
+        await asyncio.wait({ended}, timeout=_GRACE_S * 2)
+        state, message = RunState.TIMED_OUT, late
+    else:
+        state, message = _named(ended.result()), ended.result().message
+    await worker.close()
+    lines: list[str] = getattr(assignment.log, "lines", [])
+    return Outcome(state, message, tuple(lines), getattr(execution, "progress", None))
+
+
+def _named(ending: Ending) -> RunState:
+    return RunState.SUCCEEDED if ending.kind is EndingKind.RETURNED else RunState.FAILED

@@ -1,0 +1,127 @@
+"""What a run's own process does: a handler, or a script in its place."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import inspect
+import json
+import os
+import sys
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from executor import capture
+from executor.context import JobContext, Progress, current
+from executor.workers.ending import raised, returned
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from executor.handler import Handler
+    from executor.handler_table import HandlerTable
+    from executor.model import Trigger
+    from executor.worker import Ending
+
+_EXEC_FAILED = 126
+
+
+@dataclass(frozen=True, slots=True)
+class HandlerJob:
+    """Run a handler."""
+
+    trigger: Trigger
+    started_ms: int
+    config: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptJob:
+    """Become another program."""
+
+    command: list[str]
+    environment: Mapping[str, str]
+    directory: str
+
+
+def run(job: HandlerJob | ScriptJob, messages: int, table: HandlerTable) -> int:
+    """Do *job* and give the exit code; a script never returns from here."""
+    if isinstance(job, ScriptJob):
+        return _become(job)
+    pipe = _Pipe(messages)
+    context = JobContext(
+        job.trigger,
+        pipe,
+        started_ms=job.started_ms,
+        config=job.config,
+        on_progress=pipe.progress,
+    )
+    sys.stdout = open(1, "w", buffering=1, errors="replace", closefd=False)  # noqa: SIM115
+    sys.stderr = open(2, "w", buffering=1, errors="replace", closefd=False)  # noqa: SIM115
+    capture.belongs_to(context)
+    capture.install()
+    current.set(context)
+    ending = _ending(table, context)
+    _wait_for_threads()
+    context.log.flush()
+    pipe.tell("end", ending.kind.value, ending.message)
+    return 0
+
+
+def _become(job: ScriptJob) -> int:
+    os.chdir(job.directory)
+    try:
+        os.execve(job.command[0], job.command, dict(job.environment))
+    except (OSError, ValueError) as error:
+        print(f"{job.command[0]} cannot be run: {error}", file=sys.stderr)  # noqa: T201
+    return _EXEC_FAILED
+
+
+def _ending(table: HandlerTable, context: JobContext) -> Ending:
+    try:
+        handler = table.find(context.handler)
+        if handler.init:
+            handler.init()
+        try:
+            return returned(_call(handler, context))
+        finally:
+            if handler.destroy:
+                handler.destroy()
+    except BaseException as error:  # noqa: BLE001 - every ending is told
+        return raised(error, context.log)
+
+
+def _call(handler: Handler, context: JobContext) -> object:
+    outcome = handler.function(*handler.arguments(context))
+    return asyncio.run(outcome) if inspect.iscoroutine(outcome) else outcome
+
+
+def _wait_for_threads() -> None:
+    """Let threads that the handler started and did not make daemons finish, as at any exit."""
+    for thread in threading.enumerate():
+        if thread is not threading.current_thread() and not thread.daemon:
+            thread.join()
+
+
+class _Pipe:
+    """The log of this run, written as lines of JSON for the service to read."""
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+        self._lock = threading.RLock()
+
+    def write(self, text: str, level: str = "INFO") -> None:
+        self.tell("log", level, text)
+
+    def write_raw(self, text: str) -> None:
+        self.tell("raw", text)
+
+    def progress(self, latest: Progress) -> None:
+        self.tell("progress", latest.fraction, latest.text)
+
+    def tell(self, *message: object) -> None:
+        rest = memoryview(json.dumps(message).encode() + b"\n")
+        with self._lock, contextlib.suppress(BrokenPipeError):
+            while rest:
+                rest = rest[os.write(self._fd, rest) :]

@@ -1,0 +1,266 @@
+"""The service's side of the keeper: a helper process that starts, signals and reaps others.
+
+The keeper (`executor.workers.keeper_process`) is one quiet interpreter with the handler modules
+loaded. It forks for each run, so a run costs milliseconds, its threads cannot be caught in a fork,
+and it stays the parent: it signals only processes it has not reaped, and when the service
+vanishes, by `kill -9` too, it sees the end of their socket and kills all that runs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import codecs
+import json
+import os
+import pickle
+import socket
+import subprocess
+import sys
+import tempfile
+from typing import TYPE_CHECKING, Any, Protocol
+
+from executor.errors import StartRefused
+from executor.workers.loop_thread import LoopThread
+
+if TYPE_CHECKING:
+    import signal
+    from collections.abc import Callable, Sequence
+
+_BOOT = """
+import json, sys
+sys.path[:] = json.loads(sys.argv[1])
+from executor.workers.keeper_process import serve
+serve(int(sys.argv[2]), json.loads(sys.argv[3]))
+"""
+_READ = 65_536
+_DRAIN_READS = 64
+"""How much is read after the end: more than a pipe holds."""
+
+
+class Kept(Protocol):
+    """A run in a process of its own; its methods are called on the keeper's thread."""
+
+    def job(self) -> object:
+        """What the process is told, pickled; errors end the run as `failed`."""
+        ...
+
+    def failed(self, error: Exception) -> None:
+        """The process could not be started."""
+        ...
+
+    def output(self, lines: str) -> None:
+        """Whole lines came through its stdout or stderr, without the last newline."""
+        ...
+
+    def message(self, line: str) -> None:
+        """A line came through its message pipe."""
+        ...
+
+    def exited(self, status: int | None) -> None:
+        """It is gone, with its whole group; *status* is wait's, None when nobody knows."""
+        ...
+
+
+class Keeper:
+    """Starts processes through the helper process, which is started again when it died."""
+
+    def __init__(self, name: str, *, modules: Sequence[str] = ()) -> None:
+        self._modules = list(modules)
+        self._thread = LoopThread(name)
+        self._control: socket.socket | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._unread = b""
+        self._numbers = 0
+        self._runs: dict[int, _Pipes] = {}
+        self._opened = False
+
+    def open(self) -> None:
+        """Start the thread; the process is started by `prepare` or by the first run."""
+        self._opened = True
+        self._thread.open()
+
+    async def prepare(self) -> None:
+        """Start the process; raises StartRefused when the modules do not load."""
+        await asyncio.to_thread(self._start)
+        self._thread.call(self._listen)
+
+    async def close(self) -> None:
+        """Kill what still runs, and end."""
+        if self._opened:
+            self._thread.call(self._lost)
+            await self._thread.close()
+
+    def call(self, function: Callable[..., object], *args: Any) -> None:
+        """Have *function* called on the keeper's thread, after what was asked for before."""
+        self._thread.call(function, *args)
+
+    def later(self, delay_s: float, function: Callable[..., object], *args: Any) -> None:
+        """Have it called after *delay_s* seconds; only on the keeper's thread."""
+        self._thread.loop.call_later(delay_s, function, *args)
+
+    def launch(self, run: Kept) -> int:
+        """Start *run*, on the keeper's thread; gives its number, 0 when it could not start."""
+        try:
+            if self._control is None:
+                self._start()
+                self._listen()
+            return self._launch(run, run.job())
+        except Exception as error:  # noqa: BLE001 - whatever it is, this run has to be told
+            run.failed(error)
+            return 0
+
+    def signal(self, number: int, what: signal.Signals) -> None:
+        """Send *what* to the run's whole group, if it still lives."""
+        if number in self._runs:
+            self._send(f"signal {number} {int(what)}\n".encode())
+
+    def _start(self) -> None:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            told = [json.dumps(sys.path), str(theirs.fileno()), json.dumps(self._modules)]
+            self._process = subprocess.Popen(
+                [sys.executable, "-c", _BOOT, *told],
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        greeting = ours.makefile("rb").readline().decode()
+        if greeting != "ready\n":
+            ours.close()
+            self._process.wait()
+            raise StartRefused(greeting.strip() or "the process for handlers did not start")
+        ours.setblocking(False)
+        self._control = ours
+
+    def _listen(self) -> None:
+        assert self._control is not None
+        self._thread.loop.add_reader(self._control.fileno(), self._heard)
+
+    def _launch(self, run: Kept, job: object) -> int:
+        self._numbers += 1
+        messages, messages_end = os.pipe()
+        output, output_end = os.pipe()
+        pipes = _Pipes(run, messages, output)
+        with tempfile.TemporaryFile() as told:
+            pickle.dump(job, told)
+            told.flush()
+            fds = [told.fileno(), messages_end, output_end]
+            try:
+                self._send(f"start {self._numbers}\n".encode(), fds)
+            finally:
+                os.close(messages_end)
+                os.close(output_end)
+        self._runs[self._numbers] = pipes
+        pipes.listen(self._thread.loop)
+        return self._numbers
+
+    def _send(self, line: bytes, fds: Sequence[int] = ()) -> None:
+        if self._control is None:
+            return
+        self._control.setblocking(True)
+        try:
+            socket.send_fds(self._control, [line], fds)
+        finally:
+            self._control.setblocking(False)
+
+    def _heard(self) -> None:
+        try:
+            data = self._control.recv(_READ) if self._control else b""
+        except BlockingIOError:
+            return
+        except ConnectionError:
+            data = b""
+        if not data:
+            self._lost()
+        *lines, self._unread = (self._unread + data).split(b"\n")
+        for line in lines:
+            number, status = map(int, line.split())
+            self._gone(number, status)
+
+    def _gone(self, number: int, status: int | None) -> None:
+        pipes = self._runs.pop(number)
+        pipes.drain(self._thread.loop)
+        pipes.run.exited(status)
+
+    def _lost(self) -> None:
+        """End the connection: the keeper died, or shall; it takes its processes with it."""
+        if self._control:
+            self._thread.loop.remove_reader(self._control.fileno())
+            self._control.close()
+            self._control = None
+        if self._process:
+            self._process.wait()
+            self._process = None
+        self._unread = b""
+        for number in list(self._runs):
+            self._gone(number, None)
+
+
+class _Pipes:
+    """The two pipes that come from a run's process."""
+
+    def __init__(self, run: Kept, messages: int, output: int) -> None:
+        self.run = run
+        self._readers = {messages: _Lines(run.message, whole=False), output: _Lines(run.output)}
+        for fd in self._readers:
+            os.set_blocking(fd, False)
+
+    def listen(self, loop: asyncio.AbstractEventLoop) -> None:
+        for fd in self._readers:
+            loop.add_reader(fd, self._read, fd, loop)
+
+    def drain(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Read what is left and close."""
+        for fd in list(self._readers):
+            for _ in range(_DRAIN_READS):
+                if not self._read(fd, loop):
+                    break
+            self._close(fd, loop)
+
+    def _read(self, fd: int, loop: asyncio.AbstractEventLoop) -> bool:
+        """Take what there is; False when there is nothing now or ever."""
+        lines = self._readers.get(fd)
+        if lines is None:
+            return False
+        try:
+            data = os.read(fd, _READ)
+        except BlockingIOError:
+            return False
+        if not data:
+            self._close(fd, loop)
+            return False
+        lines.feed(data)
+        return True
+
+    def _close(self, fd: int, loop: asyncio.AbstractEventLoop) -> None:
+        if lines := self._readers.pop(fd, None):
+            loop.remove_reader(fd)
+            os.close(fd)
+            lines.end()
+
+
+class _Lines:
+    """Cuts bytes into lines of text; *whole* ones are handed on many at once."""
+
+    def __init__(self, take: Callable[[str], None], *, whole: bool = True) -> None:
+        self._take = take
+        self._whole = whole
+        self._decode = codecs.getincrementaldecoder("utf-8")("replace").decode
+        self._rest: list[str] = []
+
+    def feed(self, data: bytes) -> None:
+        text, newline, rest = self._decode(data).rpartition("\n")
+        if newline:
+            self._hand_on("".join(self._rest) + text)
+            self._rest = []
+        if rest:
+            self._rest.append(rest)
+
+    def end(self) -> None:
+        rest = "".join(self._rest) + self._decode(b"", final=True)
+        if rest:
+            self._hand_on(rest)
+
+    def _hand_on(self, text: str) -> None:
+        for part in [text] if self._whole else text.split("\n"):
+            self._take(part)

@@ -1,0 +1,184 @@
+"""Plain functions, each run in a thread taken from a pool that grows as needed."""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import queue
+import threading
+from typing import TYPE_CHECKING
+
+from executor.context import JobContext, RunStopped, current
+from executor.model import Isolation
+from executor.workers import whereabouts
+from executor.workers.ending import raised, returned, stopped
+from executor.workers.hooks import destroy_all, init_all
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from executor.context import Progress
+    from executor.handler_table import HandlerTable
+    from executor.worker import Assignment, Ending, LogSink
+
+_IDLE_S = 60.0
+"""A thread that has had nothing to do for this long ends."""
+_COURTESY_S = 0.25
+"""How long code that looks at `ctx.cancelled` has before it is interrupted."""
+_REPEAT_S = 0.05
+"""How often the interruption is repeated: some code catches it."""
+
+
+class ThreadWorker:
+    """Runs plain functions; how many at once is the caller's concern."""
+
+    def __init__(self, table: HandlerTable, *, idle_s: float = _IDLE_S) -> None:
+        self._handlers = table.of(Isolation.THREAD)
+        self._idle_s = idle_s
+        self._waiting: queue.SimpleQueue[ThreadRun] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._idle = 0
+        """Threads that wait for a run and have not been promised one."""
+
+    async def open(self) -> None:
+        await asyncio.to_thread(asyncio.run, init_all(self._handlers))
+
+    def start(self, assignment: Assignment, ended: Callable[[Ending], None]) -> ThreadRun:
+        run = ThreadRun(assignment, ended)
+        if self._take_idle():
+            self._waiting.put(run)
+        else:
+            threading.Thread(
+                target=self._serve, args=(run,), name="handler-thread", daemon=True
+            ).start()
+        return run
+
+    async def close(self) -> None:
+        await asyncio.to_thread(asyncio.run, destroy_all(self._handlers))
+
+    def _take_idle(self) -> bool:
+        with self._lock:
+            self._idle -= (free := self._idle > 0)
+            return free
+
+    def _serve(self, run: ThreadRun | None) -> None:
+        while run is not None:
+            run.execute()
+            # A thread that was interrupted is not used again: nothing late can hit another run.
+            run = None if run.stopping else self._next()
+
+    def _next(self) -> ThreadRun | None:
+        with self._lock:
+            self._idle += 1
+        try:
+            return self._waiting.get(timeout=self._idle_s)
+        except queue.Empty:
+            # Either we leave, or somebody has been promised to us meanwhile.
+            return None if self._take_idle() else self._waiting.get()
+
+
+class ThreadRun:
+    """One run in a thread.
+
+    An interruption may be raised between any two steps of the thread's code, so where it may be
+    is fenced: `_ident` is the thread's number while the handler's code runs and 0 otherwise, and
+    both raising and the writing of log lines hold `_fence`.
+    """
+
+    __slots__ = ("_assignment", "_ended", "_fence", "_ident", "context", "stopping")
+
+    def __init__(self, assignment: Assignment, ended: Callable[[Ending], None]) -> None:
+        self._assignment = assignment
+        self._ended = ended
+        self._fence = threading.RLock()
+        self._ident = 0
+        self.context = JobContext.of(assignment, _FencedSink(assignment.log, self._fence))
+        self.stopping = False
+
+    @property
+    def progress(self) -> Progress | None:
+        return self.context.latest_progress
+
+    def execute(self) -> None:
+        """Run the code and report how it ended; called once, in the thread that runs it."""
+        try:
+            ending = self._perform()
+        except RunStopped:
+            # The first step after it: from here on nobody begins to raise another.
+            self._ident = 0
+            ending = stopped()
+        try:
+            self._ident = 0
+            with self._fence:  # one that was being raised has been raised
+                _interrupt(threading.get_ident(), None)
+        except RunStopped:
+            pass  # it was the last
+        self.context.log.flush()
+        self._ended(ending)
+
+    def _perform(self) -> Ending:
+        token = current.set(self.context)
+        try:
+            self._ident = threading.get_ident()
+            return returned(self._call())
+        except RunStopped:
+            raise
+        except BaseException as error:  # noqa: BLE001 - SystemExit ends a run, not the thread
+            return raised(error, self.context.log)
+        finally:
+            current.reset(token)
+
+    def _call(self) -> object:
+        handler = self._assignment.handler
+        assert handler is not None, "scripts have a worker of their own"
+        return handler.function(*handler.arguments(self.context))
+
+    def stop(self) -> None:
+        if self.stopping:
+            return
+        self.stopping = True
+        self.context.cancel()
+        asyncio.get_running_loop().call_later(_COURTESY_S, self._interrupt_until_ended)
+
+    def _interrupt_until_ended(self) -> None:
+        if self._raise_now():
+            asyncio.get_running_loop().call_later(_REPEAT_S, self._interrupt_until_ended)
+
+    def _raise_now(self) -> bool:
+        """Interrupt the code, unless it is just writing its log; False when it has ended."""
+        if not self._fence.acquire(blocking=False):
+            return True
+        try:
+            if self._ident:
+                _interrupt(self._ident, RunStopped)
+            return bool(self._ident)
+        finally:
+            self._fence.release()
+
+    def whereabouts(self) -> str:
+        ident = self._ident
+        return whereabouts.of_thread(ident) if ident else ""
+
+
+class _FencedSink:
+    """A log that is never interrupted in the middle of a line."""
+
+    __slots__ = ("_fence", "_sink")
+
+    def __init__(self, sink: LogSink, fence: threading.RLock) -> None:
+        self._sink = sink
+        self._fence = fence
+
+    def write(self, text: str, level: str = "INFO") -> None:
+        with self._fence:
+            self._sink.write(text, level)
+
+    def write_raw(self, text: str) -> None:
+        with self._fence:
+            self._sink.write_raw(text)
+
+
+def _interrupt(ident: int, error: type[BaseException] | None) -> None:
+    """Have *error* raised in thread *ident* at its next step; None takes back a pending one."""
+    raise_in = ctypes.pythonapi.PyThreadState_SetAsyncExc
+    raise_in(ctypes.c_ulong(ident), ctypes.py_object(error) if error else None)
