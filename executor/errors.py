@@ -1,14 +1,14 @@
 """Everything the executor refuses, with the sentence it says.
 
-    ExecutorError
-    ├── TriggerRejected      a trigger that will not run; the Admin sees the sentence
-    │   ├── HandlerNotFound
-    │   ├── ScriptRefused
-    │   ├── DiscardedByBlock
-    │   ├── LaneFull
-    │   └── ShuttingDown
-    ├── BadParams            parameters that do not fit the handler
-    └── StartRefused         a configuration that must not start
+ExecutorError
+├── TriggerRejected      a trigger that will not run; the Admin sees the sentence
+│   ├── HandlerNotFound
+│   ├── ScriptRefused
+│   ├── DiscardedByBlock
+│   ├── LaneFull
+│   └── ShuttingDown
+├── BadParams            parameters that do not fit the handler
+└── StartRefused         a configuration that must not start
 """
 
 from __future__ import annotations

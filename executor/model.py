@@ -105,8 +105,8 @@ class Trigger:
     attempt: int = 1
 
     @property
-    def key(self) -> tuple[str, int]:
-        return self.cluster, self.log_id
+    def identity(self) -> tuple[str, int, int]:
+        return self.cluster, self.log_id, self.triggered_ms
 
     @property
     def lane(self) -> tuple[str, int]:

@@ -1,0 +1,314 @@
+"""Builds an executor from its settings, starts it, watches it, and stops it in order."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Callable, Coroutine, Sequence
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+import aiohttp
+import structlog
+
+from admin_bridge import AdminCluster, AdminError, ClusterConfig, RegistryBeat
+from executor import capture
+from executor.callbacks import Callbacks
+from executor.clock import SystemClock, moment
+from executor.dispatch import Dispatcher
+from executor.endpoints import Caller, Endpoints
+from executor.errors import ScriptRefused, StartRefused
+from executor.handler import Handler
+from executor.handler_table import HandlerTable, load_handlers
+from executor.journal import Journal
+from executor.journal_store import JournalStore
+from executor.logpages import LogPages
+from executor.logstore import LogWriter
+from executor.model import RunState, Trigger
+from executor.outbox import Outbox, Receiver
+from executor.pools import Pools
+from executor.recovery import recover
+from executor.server import HttpServer
+from executor.settings import ClusterSection, ExecutorSettings, is_loopback
+
+_log = structlog.get_logger(__name__)
+
+_FLUSH_LOGS_S = 0.2
+_DROP_LOGS_S = 3600.0
+_FLUSH_OUTBOXES_S = 10.0
+
+MakeReceiver = Callable[[Journal], Receiver]
+
+
+class ExecutorApp:
+    """One executor: its parts, built once, and its life.
+
+    *records* makes a receiver of every change of every run (the service's recorder); None: the
+    Admins are the only ones who are told.
+    """
+
+    def __init__(self, settings: ExecutorSettings, records: MakeReceiver | None = None) -> None:
+        check_safe(settings)
+        self._settings = settings
+        self._clock = SystemClock()
+        self.handlers: HandlerTable = load_handlers(settings.handlers.modules)
+        directory = settings.data_dir
+        store = JournalStore(directory / "journal.db", full_sync=settings.journal.sync == "full")
+        self._left_behind = store.open_runs()
+        self.pages = LogPages(directory / "logs")
+        self.journal = Journal(
+            store,
+            LogWriter(directory / "logs"),
+            remember=settings.journal.remember_runs,
+            records=records is not None,
+        )
+        self._make_records = records
+        self._outboxes: dict[str, Outbox] = {}
+        self._recording: Outbox | None = None
+        self._beats: list[RegistryBeat] = []
+        self._background: set[asyncio.Task[None]] = set()
+        self._beat_tasks: list[asyncio.Task[None]] = []
+        self._registered: set[str] = set()
+        self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        """Done, with the exception, when a background loop has died: the service must end."""
+
+    async def start(self) -> None:
+        """Be an executor when this returns. Raise StartRefused or OSError."""
+        section = self._settings.executor
+        capture.install()
+        self.journal.start()
+        self._session = aiohttp.ClientSession()
+        self._pools = Pools(self.handlers, self._settings)
+        await self._pools.open()
+        self.dispatcher = Dispatcher(
+            journal=self.journal,
+            clock=self._clock,
+            find_handler=self._find_handler,
+            workers=self._pools.workers,
+            slots=self._pools.slots,
+            patience_s=self._pools.patience_s,
+            most_waiting=section.max_waiting,
+            changed=self._changed,
+        )
+        clusters = [self._cluster(one) for one in self._settings.clusters()]
+        self._open_outboxes(clusters)
+        self._recover()
+        self._endpoints = Endpoints(
+            self._callers(clusters),
+            self.dispatcher,
+            self.pages,
+            page_chars=self._settings.logs.page_bytes,
+        )
+        self._server = HttpServer(
+            self._endpoints, host=section.host, port=section.port, most=section.max_connections
+        )
+        self.port = await self._server.start()
+        self._open_registry(clusters)
+        self._watch(self._flush_logs())
+        self._watch(self._drop_logs())
+        self._watch(self._pools.watchdog.run())
+        _log.info("executor_started", url=self.url(), handlers=len(self.handlers))
+
+    async def stop(self, *, hurry: asyncio.Event | None = None) -> None:
+        """Leave in order: out of the registry, finish or stop what runs, deliver, close.
+
+        Setting *hurry* cuts the waiting short; nothing is lost by it.
+        """
+        section = self._settings.executor
+        self.dispatcher.close_doors()
+        for task in self._beat_tasks:
+            task.cancel()
+        await asyncio.gather(*(self._leave(beat) for beat in self._beats))
+        hurry = hurry or asyncio.Event()
+        drained = asyncio.ensure_future(self.dispatcher.drain(section.stop_grace_seconds, hurry))
+        if self._registered:
+            await _wait(hurry, section.drain_seconds)
+        await drained
+        await asyncio.gather(*(box.flush(_FLUSH_OUTBOXES_S) for box in self._all_outboxes()))
+        await self._close()
+        _log.info("executor_stopped")
+
+    def url(self, prefix: str = "") -> str:
+        """Under which Admins reach this executor."""
+        return (self._settings.executor.address or self._derived_url()).rstrip("/") + prefix
+
+    async def _close(self) -> None:
+        for task in self._background:
+            task.cancel()
+        await asyncio.gather(*self._background, return_exceptions=True)
+        await self._server.stop()
+        self._endpoints.close()
+        await self._pools.close()
+        await self._session.close()
+        await self.journal.close()
+        capture.uninstall()
+
+    # parts
+
+    def _cluster(self, section: ClusterSection) -> AdminCluster:
+        token = section.access_token or self._settings.executor.access_token
+        config = ClusterConfig(
+            name=section.name,
+            addresses=tuple(section.addresses),
+            access_token=token.get_secret_value(),
+            app_name=section.app_name or self._settings.executor.app_name,
+        )
+        return AdminCluster(config, self._session)
+
+    def _callers(self, clusters: Sequence[AdminCluster]) -> list[Caller]:
+        """Who may call; without any cluster, anyone with the token, as the cluster `default`."""
+        sections = self._settings.clusters()
+        if not sections:
+            token = self._settings.executor.access_token.get_secret_value()
+            return [Caller("default", "", token, lambda _path, _headers: None)]
+        return [
+            Caller(
+                section.name,
+                _prefix(clusters, cluster),
+                self._settings.caller_token(section),
+                cluster.heard,
+            )
+            for section, cluster in zip(sections, clusters, strict=True)
+        ]
+
+    def _find_handler(self, trigger: Trigger) -> Handler | None:
+        if trigger.script is None:
+            return self.handlers.find(trigger.handler)
+        refusal = self._pools.scripts.refusal(trigger.script.language)
+        if refusal is not None:
+            raise ScriptRefused(refusal)
+        return None
+
+    def _open_outboxes(self, clusters: Sequence[AdminCluster]) -> None:
+        for cluster in clusters:
+            receiver = Callbacks(self.journal, cluster, self._clock)
+            box = self._outboxes[receiver.name] = Outbox(receiver, _tell_receiver)
+            self._watch(box.run())
+        if self._make_records is not None:
+            records = self._make_records(self.journal)
+            self._recording = Outbox(records, _tell_receiver, linger_s=_RECORD_LINGER_S)
+            self._watch(self._recording.run())
+
+    def _open_registry(self, clusters: Sequence[AdminCluster]) -> None:
+        for cluster in clusters:
+            url = self.url(_prefix(clusters, cluster))
+            beat = RegistryBeat(cluster, url, self._registry_changed)
+            self._beats.append(beat)
+            self._beat_tasks.append(self._watch(beat.run()))
+
+    def _recover(self) -> None:
+        reports, self._left_behind = self._left_behind, []
+        ended = recover(
+            reports,
+            self.dispatcher,
+            self.pages,
+            self._find_handler,
+            run_waiting=self._settings.executor.after_crash == "run",
+        )
+        if reports:
+            _log.warning("runs_recovered", taken_up=len(reports) - ended, interrupted=ended)
+
+    # what happens
+
+    def _changed(self, trigger: Trigger, state: RunState) -> None:
+        if self._recording is not None:
+            self._recording.wake()
+        if state.is_final and (box := self._outboxes.get(trigger.cluster)) is not None:
+            box.wake()
+
+    def _registry_changed(self, cluster: str, error: AdminError | None) -> None:
+        if error is not None:
+            _log.warning("registry_failed", cluster=cluster, reason=str(error))
+            return
+        self._registered.add(cluster)
+        self._outboxes[cluster].nudge()
+        _log.info("registered", cluster=cluster)
+
+    async def _leave(self, beat: RegistryBeat) -> None:
+        error = await beat.leave()
+        if error is not None:
+            _log.warning("deregistration_failed", reason=str(error))
+
+    def _all_outboxes(self) -> list[Outbox]:
+        recording = [self._recording] if self._recording is not None else []
+        return [*self._outboxes.values(), *recording]
+
+    # loops beside the runs
+
+    def _watch(self, loop: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Run *loop* in the background; when it dies, the service must not go on without it."""
+        task = asyncio.create_task(loop)
+        self._background.add(task)
+        task.add_done_callback(self._note_death)
+        return task
+
+    def _note_death(self, task: asyncio.Task[None]) -> None:
+        self._background.discard(task)
+        if not task.cancelled() and (error := task.exception()) and not self.failed.done():
+            self.failed.set_exception(error)
+
+    async def _flush_logs(self) -> None:
+        while True:
+            await asyncio.sleep(_FLUSH_LOGS_S)
+            self.dispatcher.flush_logs()
+
+    async def _drop_logs(self) -> None:
+        keep = timedelta(days=self._settings.logs.keep_days)
+        while True:
+            today = moment(self._clock.now_ms()).date()
+            for day in await self.journal.drop_logs_before(today - keep):
+                _log.info("logs_dropped", day=day.isoformat())
+            await asyncio.sleep(_DROP_LOGS_S)
+
+    def _derived_url(self) -> str:
+        host = self._settings.executor.host
+        if host in ("0.0.0.0", "::", ""):
+            host = _outward_address(self._settings.clusters())
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+
+
+_RECORD_LINGER_S = 0.05
+
+
+def _tell_receiver(name: str, reason: str | None) -> None:
+    if reason is None:
+        _log.info("receiver_back", receiver=name)
+    else:
+        _log.warning("receiver_away", receiver=name, reason=reason)
+
+
+def _prefix(clusters: Sequence[AdminCluster], cluster: AdminCluster) -> str:
+    """The path that tells who calls, when there is more than one who may."""
+    return f"/{cluster.config.name}" if len(clusters) > 1 else ""
+
+
+async def _wait(event: asyncio.Event, limit_s: float) -> None:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(limit_s):
+            await event.wait()
+
+
+def _outward_address(clusters: Sequence[ClusterSection]) -> str:
+    """This machine's address on the way to the first Admin; nothing is sent."""
+    target = urlsplit(clusters[0].addresses[0]) if clusters else None
+    host = (target.hostname if target else None) or "192.0.2.1"
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.connect((host, (target.port if target else None) or 80))
+        address: str = probe.getsockname()[0]
+        return address
+
+
+def check_safe(settings: ExecutorSettings) -> None:
+    """Refuse to be open to others, or to their scripts, without a token. Raise StartRefused."""
+    section = settings.executor
+    tokens = [settings.caller_token(cluster) for cluster in settings.clusters()]
+    closed = all(tokens) if tokens else bool(section.access_token.get_secret_value())
+    if section.scripts and not closed:
+        raise StartRefused("executor.scripts: scripts are only run where callers need a token")
+    if not closed and not is_loopback(section.host):
+        raise StartRefused(
+            f"executor.host {section.host} can be reached from other machines: set "
+            "executor.access_token (or QOOERP_EXECUTOR__ACCESS_TOKEN) to the Admin's access token"
+        )

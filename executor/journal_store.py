@@ -1,0 +1,291 @@
+"""The journal's SQLite file: its tables, its statements, its transactions.
+
+Synchronous; used by one thread at a time (`journal.py` owns it).
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import orjson
+
+from executor.errors import StartRefused
+from executor.model import BlockStrategy, Report, RunState, Script, Source, Trigger
+
+_FORMAT = 1
+_SCHEMA = """
+CREATE TABLE run (
+  id INTEGER PRIMARY KEY,           -- rises with acceptance
+  cluster TEXT NOT NULL,
+  log_id INTEGER NOT NULL,
+  triggered_ms INTEGER NOT NULL,
+  state TEXT NOT NULL,
+  revision INTEGER NOT NULL,        -- rises with every change of any run
+  accepted_ms INTEGER NOT NULL,
+  started_ms INTEGER,
+  ended_ms INTEGER,
+  restarts INTEGER NOT NULL DEFAULT 0,
+  trigger TEXT,                     -- JSON; gone once nothing is owed
+  message TEXT,
+  callback INTEGER NOT NULL,        -- 0 nothing owed, 1 owed when ended, 2 owed, 3 refused for good
+  record INTEGER NOT NULL,          -- 0 nothing owed, 1 owed
+  refusal TEXT
+);
+CREATE UNIQUE INDEX run_identity ON run (log_id, triggered_ms, cluster);
+CREATE INDEX run_callback ON run (cluster, revision) WHERE callback = 2;
+CREATE INDEX run_record ON run (revision) WHERE record = 1;
+CREATE INDEX run_open ON run (id) WHERE state IN ('queued', 'running');
+CREATE INDEX run_refused ON run (id) WHERE callback = 3;
+"""
+
+_ACCEPT = """
+INSERT OR IGNORE INTO run
+ (id, cluster, log_id, triggered_ms, state, revision, accepted_ms, started_ms, ended_ms,
+  trigger, message, callback, record)
+VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)"""
+_KNOWN = "SELECT id, state, message FROM run WHERE log_id = ? AND triggered_ms = ? AND cluster = ?"
+_START = "UPDATE run SET state='running', revision=?, started_ms=?, restarts=?, record=? WHERE id=?"
+_FINISH = """
+UPDATE run SET state=?, revision=?, started_ms=?, ended_ms=?, message=?,
+ callback=iif(callback=1, 2, callback), record=? WHERE id=?"""
+_TAKEN = """
+UPDATE run SET callback=0, refusal=NULL, trigger=iif(record=0, NULL, trigger),
+ message=iif(record=0, NULL, message) WHERE id=? AND callback=2"""
+_RECORDED = """
+UPDATE run SET record=0, trigger=iif(callback=0 AND ended_ms IS NOT NULL, NULL, trigger),
+ message=iif(callback=0, NULL, message) WHERE id=? AND revision=?"""
+_REFUSED = "UPDATE run SET callback=3, refusal=? WHERE id=?"
+_SUPERSEDE = """
+UPDATE run SET callback=3, refusal='the Admin gave this log id to another run'
+WHERE log_id=? AND cluster=? AND triggered_ms<>? AND callback IN (1, 2)"""
+_OWED = """
+SELECT id, log_id, triggered_ms, state, message, ended_ms FROM run
+WHERE cluster=? AND callback=2 ORDER BY revision LIMIT ?"""
+_REPORT = """
+SELECT id, revision, trigger, state, accepted_ms, started_ms, ended_ms, message, restarts FROM run
+"""
+_FORGET = """
+DELETE FROM run WHERE id IN (SELECT id FROM run WHERE id < ? AND callback=0 AND record=0
+ AND state NOT IN ('queued', 'running') ORDER BY id LIMIT 20000)"""
+
+
+class OwedCallback(NamedTuple):
+    """A result that an Admin has not taken yet."""
+
+    run_id: int
+    log_id: int
+    triggered_ms: int
+    state: RunState
+    message: str
+    ended_ms: int
+
+
+class DeadLetter(NamedTuple):
+    """A result that an Admin will not take, with its words."""
+
+    run_id: int
+    cluster: str
+    log_id: int
+    state: str
+    message: str
+    ended_ms: int
+    refusal: str
+
+
+class Answer(NamedTuple):
+    """What the journal knew of an accepted trigger: None is new, else its first answer."""
+
+    state: RunState | None
+    message: str = ""
+
+
+NEW = Answer(None)
+
+
+@dataclass(slots=True)
+class Batch:
+    """Rows by statement, in the order in which one run can need them."""
+
+    accepts: list[tuple[Any, ...]] = field(default_factory=list)
+    starts: list[tuple[Any, ...]] = field(default_factory=list)
+    finishes: list[tuple[Any, ...]] = field(default_factory=list)
+    taken: list[tuple[int]] = field(default_factory=list)
+    recorded: list[tuple[int, int]] = field(default_factory=list)
+    refused: list[tuple[str, int]] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        return bool(
+            self.accepts
+            or self.starts
+            or self.finishes
+            or self.taken
+            or self.recorded
+            or self.refused
+        )
+
+
+class JournalStore:
+    """One journal file, locked for as long as it is open."""
+
+    def __init__(self, path: Path, *, full_sync: bool) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._lock = _lock(path.with_suffix(".lock"))
+        self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        self._db.execute("PRAGMA journal_mode=WAL")
+        self._db.execute(f"PRAGMA synchronous={'FULL' if full_sync else 'NORMAL'}")
+        _create(self._db, path)
+
+    def close(self) -> None:
+        self._db.close()
+        os.close(self._lock)
+
+    def commit(self, batch: Batch) -> list[Answer]:
+        """Write *batch*, all or nothing; an answer for each of its accepts.
+
+        Raises:
+            sqlite3.Error: nothing of it was written.
+        """
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            answers = self._write(batch)
+            self._db.execute("COMMIT")
+        except BaseException:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            raise
+        return answers
+
+    def _write(self, batch: Batch) -> list[Answer]:
+        many = self._db.executemany
+        answers = self._accept(batch.accepts) if batch.accepts else []
+        if batch.starts:
+            many(_START, batch.starts)
+        if batch.finishes:
+            many(_FINISH, batch.finishes)
+        if batch.taken:
+            many(_TAKEN, batch.taken)
+        if batch.recorded:
+            many(_RECORDED, batch.recorded)
+        if batch.refused:
+            many(_REFUSED, batch.refused)
+        return answers
+
+    def _accept(self, rows: Sequence[tuple[Any, ...]]) -> list[Answer]:
+        inserted = self._db.executemany(_ACCEPT, rows).rowcount
+        if inserted == len(rows):
+            return [NEW] * len(rows)
+        return [self._known(row) for row in rows]
+
+    def _known(self, row: tuple[Any, ...]) -> Answer:
+        run_id, cluster, log_id, triggered_ms = row[:4]
+        first, state, message = self._db.execute(_KNOWN, (log_id, triggered_ms, cluster)).fetchone()
+        return NEW if first == run_id else Answer(RunState(state), message or "")
+
+    def supersede(self, cluster: str, log_id: int, triggered_ms: int) -> None:
+        """Never call back older runs of this log id: it belongs to another run now."""
+        self._db.execute(_SUPERSEDE, (log_id, cluster, triggered_ms))
+
+    def next_ids(self) -> tuple[int, int]:
+        """The next run id and the next revision."""
+        run_id, revision = self._db.execute("SELECT max(id), max(revision) FROM run").fetchone()
+        return (run_id or 0) + 1, (revision or 0) + 1
+
+    def open_runs(self) -> list[Report]:
+        """Runs that were accepted and have not ended, oldest first."""
+        where = "WHERE state IN ('queued', 'running') ORDER BY id"
+        return [_report(row) for row in self._db.execute(_REPORT + where)]
+
+    def owed_callbacks(self, cluster: str, limit: int) -> list[OwedCallback]:
+        return [
+            OwedCallback(i, log_id, ms, RunState(state), message or "", ended)
+            for i, log_id, ms, state, message, ended in self._db.execute(_OWED, (cluster, limit))
+        ]
+
+    def owed_records(self, limit: int) -> list[Report]:
+        where = "WHERE record = 1 ORDER BY revision LIMIT ?"
+        return [_report(row) for row in self._db.execute(_REPORT + where, (limit,))]
+
+    def dead_letters(self) -> list[DeadLetter]:
+        """Callbacks that their Admin refused for good, oldest first."""
+        return _dead_letters(self._db)
+
+    def forget_before(self, run_id: int) -> int:
+        """Drop settled runs older than *run_id*, at most 20,000; how many."""
+        return self._db.execute(_FORGET, (run_id,)).rowcount
+
+
+def dead_letters(path: Path) -> list[DeadLetter]:
+    """Read them while the service may be running."""
+    with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as db:
+        return _dead_letters(db)
+
+
+def revive(path: Path, run_ids: Iterable[int]) -> int:
+    """Owe these dead letters again; how many there were. The service finds them by itself."""
+    with sqlite3.connect(path) as db:
+        statement = "UPDATE run SET callback=2, refusal=NULL WHERE id=? AND callback=3"
+        return db.executemany(statement, [(i,) for i in run_ids]).rowcount
+
+
+def _dead_letters(db: sqlite3.Connection) -> list[DeadLetter]:
+    columns = "id, cluster, log_id, state, coalesce(message, ''), ended_ms, refusal"
+    rows = db.execute(f"SELECT {columns} FROM run WHERE callback = 3 ORDER BY id")
+    return [DeadLetter(*row) for row in rows]
+
+
+def _lock(path: Path) -> int:
+    """Two services on one journal would eat each other's results."""
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(handle)
+        raise StartRefused(f"{path.parent} is used by another running executor") from None
+    return handle
+
+
+def _create(db: sqlite3.Connection, path: Path) -> None:
+    (version,) = db.execute("PRAGMA user_version").fetchone()
+    if version == 0:
+        db.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version={_FORMAT}; COMMIT;")
+    elif version != _FORMAT:
+        raise StartRefused(f"{path} was written by another version (format {version})")
+
+
+def encode_trigger(trigger: Trigger) -> str:
+    """*trigger* as JSON; `decode_trigger` gives it back."""
+    return orjson.dumps(trigger).decode()
+
+
+def decode_trigger(text: str) -> Trigger:
+    fields = orjson.loads(text)
+    script = fields.pop("script")
+    return Trigger(
+        **{
+            **fields,
+            "block": BlockStrategy(fields["block"]),
+            "source": Source(fields["source"]),
+            "script": Script(**script) if script else None,
+        }
+    )
+
+
+def _report(row: tuple[Any, ...]) -> Report:
+    run_id, revision, trigger, state, accepted, started, ended, message, restarts = row
+    return Report(
+        run_id=run_id,
+        revision=revision,
+        trigger=decode_trigger(trigger),
+        state=RunState(state),
+        accepted_ms=accepted,
+        started_ms=started,
+        ended_ms=ended,
+        message=message or "",
+        restarts=restarts,
+    )

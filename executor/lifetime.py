@@ -1,0 +1,66 @@
+"""Runs a service until it is told to stop: signals, the loop, the exit code."""
+
+from __future__ import annotations
+
+import asyncio
+import resource
+import signal
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+import structlog
+import uvloop
+
+_log = structlog.get_logger(__name__)
+
+
+class Service(Protocol):
+    """Something with a beginning and an end."""
+
+    failed: asyncio.Future[None]
+    """Done, with the exception, when it cannot go on."""
+
+    async def start(self) -> None: ...
+
+    async def stop(self, *, hurry: asyncio.Event) -> None: ...
+
+
+def run(make: Callable[[], Service], started: Callable[[], Awaitable[None]] | None = None) -> int:
+    """Make a service on a loop, run it until SIGTERM or SIGINT, stop it; the exit code.
+
+    A second signal cuts the waiting short.
+    """
+    _raise_file_limit()
+    return uvloop.run(_run(make, started))
+
+
+async def _run(make: Callable[[], Service], started: Callable[[], Awaitable[None]] | None) -> int:
+    told, hurry = asyncio.Event(), asyncio.Event()
+
+    def on_signal() -> None:
+        if told.is_set():
+            hurry.set()
+        told.set()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, on_signal)
+    service = make()
+    await service.start()
+    if started is not None:
+        await started()
+    waiting = asyncio.ensure_future(told.wait())
+    await asyncio.wait({waiting, service.failed}, return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    await service.stop(hurry=hurry)
+    if service.failed.done():
+        _log.error("service_failed", reason=repr(service.failed.exception()))
+        return 1
+    return 0
+
+
+def _raise_file_limit() -> None:
+    """Connections and day files need descriptors; the soft limit is often 1024."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = hard if hard != resource.RLIM_INFINITY else 65_536
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(wanted, 65_536)), hard))

@@ -1,0 +1,117 @@
+"""Delivers what the journal owes to one receiver: oldest first, for as long as it takes."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from typing import Protocol
+
+from tenacity import RetryCallState, Retrying
+from tenacity.wait import wait_exponential_jitter
+
+_FIRST_PAUSE_S = 0.5
+_LONGEST_PAUSE_S = 10.0
+
+
+class ReceiverUnavailable(Exception):
+    """Nothing was delivered, or only a part; later it may work. The message is for operators."""
+
+
+class Receiver(Protocol):
+    """Somebody to whom the journal owes something."""
+
+    name: str
+
+    async def deliver(self) -> bool:
+        """Deliver the oldest of what is owed, and tell the journal; False: nothing is owed.
+
+        Raises:
+            ReceiverUnavailable: to be tried again.
+        """
+        ...
+
+
+class Outbox:
+    """Delivers while there is something, and waits while its receiver is away.
+
+    *on_change* is told the receiver's name and what is wrong, or None when it works again, and
+    only when that changes. *linger_s* lets reports gather, for a receiver that likes them many.
+    """
+
+    def __init__(
+        self,
+        receiver: Receiver,
+        on_change: Callable[[str, str | None], None],
+        *,
+        linger_s: float = 0.0,
+    ) -> None:
+        self._receiver = receiver
+        self._on_change = on_change
+        self._linger_s = linger_s
+        self._news = asyncio.Event()
+        self._news.set()  # a former life may have left something
+        self._nudged = asyncio.Event()
+        self._failures = 0
+        self._idle = asyncio.Event()
+
+    def wake(self) -> None:
+        """Something new is owed."""
+        self._news.set()
+
+    def nudge(self) -> None:
+        """The receiver seems to be back: try at once."""
+        self._nudged.set()
+
+    async def run(self) -> None:
+        """Deliver until cancelled."""
+        while True:
+            if not self._news.is_set():
+                self._idle.set()
+                await self._news.wait()
+            self._idle.clear()
+            if self._linger_s:
+                await asyncio.sleep(self._linger_s)
+            self._news.clear()
+            while await self._deliver():
+                pass
+
+    async def flush(self, limit_s: float) -> bool:
+        """Wait until nothing is owed any more; False: it took longer than *limit_s*."""
+        self._idle.clear()
+        self.wake()
+        self.nudge()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(limit_s):
+                await self._idle.wait()
+        return self._idle.is_set()
+
+    async def _deliver(self) -> bool:
+        try:
+            more = await self._receiver.deliver()
+        except ReceiverUnavailable as reason:
+            await self._pause(str(reason))
+            return True
+        if self._failures:
+            self._failures = 0
+            self._on_change(self._receiver.name, None)
+        return more
+
+    async def _pause(self, reason: str) -> None:
+        self._failures += 1
+        if self._failures == 1:
+            self._on_change(self._receiver.name, reason)
+        self._nudged.clear()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(pause_s(self._failures)):
+                await self._nudged.wait()
+
+
+_wait = wait_exponential_jitter(initial=_FIRST_PAUSE_S, max=_LONGEST_PAUSE_S, jitter=0.5)
+
+
+def pause_s(failures: int) -> float:
+    """Seconds to wait after *failures* deliveries in a row have failed."""
+    state = RetryCallState(Retrying(), None, (), {})
+    state.attempt_number = failures
+    return _wait(state)

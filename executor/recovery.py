@@ -1,0 +1,60 @@
+"""What becomes of the runs that a dead service has left behind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from executor.dispatch import Dispatcher
+from executor.errors import TriggerRejected
+from executor.handler import Handler
+from executor.logpages import LogPages
+from executor.model import Report, RunState, Trigger
+
+MOST_RESTARTS = 3
+"""A run that was running each time the service died is suspected of killing it."""
+
+INTERRUPTED = "the executor died while this was running; it was not run again"
+_SUSPECT = (
+    f"the executor died {MOST_RESTARTS + 1} times while this was running; it is not run again"
+)
+_NOT_RUN = "the executor died before this could run, and is set not to run it later"
+
+
+def verdict(report: Report, *, idempotent: bool, run_waiting: bool) -> str | None:
+    """Why an open run of a former life ends now; None: it may run (again)."""
+    if report.state is RunState.QUEUED:
+        return None if run_waiting else _NOT_RUN
+    if not idempotent:
+        return INTERRUPTED
+    return _SUSPECT if report.restarts >= MOST_RESTARTS else None
+
+
+def recover(
+    reports: Sequence[Report],
+    dispatcher: Dispatcher,
+    pages: LogPages,
+    find_handler: Callable[[Trigger], Handler | None],
+    *,
+    run_waiting: bool,
+) -> int:
+    """Take up or end every one of *reports*, in their order; how many were ended."""
+    ended = 0
+    for report in reports:
+        idempotent = _is_idempotent(report.trigger, find_handler)
+        reason = verdict(report, idempotent=idempotent, run_waiting=run_waiting)
+        trigger = report.trigger
+        first_line = pages.total(trigger.cluster, trigger.log_id, trigger.triggered_ms) + 1
+        if reason is None:
+            dispatcher.resume(report, first_line=first_line)
+        else:
+            ended += 1
+            dispatcher.give_up(report, RunState.INTERRUPTED, reason, first_line=first_line)
+    return ended
+
+
+def _is_idempotent(trigger: Trigger, find_handler: Callable[[Trigger], Handler | None]) -> bool:
+    try:
+        handler = find_handler(trigger)
+    except TriggerRejected:
+        return True  # resuming says that the handler is gone
+    return handler is not None and handler.idempotent

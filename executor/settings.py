@@ -1,0 +1,151 @@
+"""The executor's settings, checked whole; every one has a default and a unit."""
+
+from __future__ import annotations
+
+import ipaddress
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+
+from executor.errors import StartRefused
+
+Seconds = Annotated[float, Field(ge=0, le=86_400)]
+Port = Annotated[int, Field(ge=0, le=65_535)]
+Names = Annotated[list[str], Field(max_length=1000)]
+
+
+class Section(BaseModel):
+    """A part of the configuration: frozen, and an unknown key in it is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ExecutorSection(Section):
+    enabled: bool = Field(True, description="Whether this process is an executor.")
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: Port = Field(9999, description="Port to listen on; 0 takes a free one.")
+    app_name: str = Field(
+        "qooerp-scheduler",
+        min_length=4,
+        max_length=64,
+        description="The app name of the executor's group in the Admin's console.",
+    )
+    address: str = Field(
+        "", description="URL under which Admins reach this executor; empty: derived from host."
+    )
+    access_token: SecretStr = Field(
+        SecretStr(""), description="Token that callers must send; empty: the cluster's own."
+    )
+    max_async: int = Field(1000, ge=1, description="Async runs at once.")
+    max_threads: int = Field(32, ge=1, description="Thread runs at once.")
+    max_processes: int = Field(4, ge=1, description="Process runs at once.")
+    max_scripts: int = Field(4, ge=1, description="Script runs at once.")
+    max_waiting: int = Field(10_000, ge=1, description="Runs that may wait in one job's lane.")
+    max_connections: int = Field(1024, ge=16, description="HTTP connections at once.")
+    scripts: Names = Field(
+        [], description="Script types (GLUE_SHELL, GLUE_PYTHON, …) that Admins may send; none."
+    )
+    kill_grace_seconds: Seconds = Field(
+        5, description="Seconds between SIGTERM and SIGKILL of a process or script."
+    )
+    drain_seconds: Seconds = Field(
+        30, description="Seconds to go on answering after deregistering, so that Admins notice."
+    )
+    stop_grace_seconds: Seconds = Field(
+        30, description="Seconds that running work may take to end when the service stops."
+    )
+    after_crash: Literal["run", "fail"] = Field(
+        "run", description="What happens to runs that waited when the service died."
+    )
+
+
+class AdminSection(Section):
+    addresses: str = Field("", description="Comma list of an Admin cluster's base URLs.")
+    access_token: SecretStr = Field(SecretStr(""), description="The cluster's access token.")
+
+
+class ClusterSection(Section):
+    name: str = Field(pattern=r"^[a-z][a-z0-9_-]{0,31}$", description="Name, and path prefix.")
+    addresses: list[str] = Field(min_length=1, description="Base URLs of the cluster's Admins.")
+    access_token: SecretStr = Field(SecretStr(""), description="The cluster's access token.")
+    app_name: str = Field("", description="App name there; empty: executor.app_name.")
+    username: str = Field("", description="Console user for mirror and control; empty: none.")
+    password: SecretStr = Field(SecretStr(""), description="That user's password.")
+
+    @field_validator("addresses", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return _comma_list(value) if isinstance(value, str) else value
+
+
+class JournalSection(Section):
+    sync: Literal["normal", "full"] = Field(
+        "normal", description="normal survives kill -9; full survives power loss, and is slower."
+    )
+    remember_runs: int = Field(
+        200_000, ge=1000, description="Ended runs remembered, to answer a repeated trigger."
+    )
+
+
+class LogsSection(Section):
+    keep_days: int = Field(30, ge=1, le=3650, description="Days that logs of runs are kept.")
+    page_bytes: int = Field(
+        2 * 2**20, ge=1024, le=64 * 2**20, description="Most characters in one page of a log."
+    )
+
+
+class HandlersSection(Section):
+    modules: list[str] = Field(
+        ["handlers"], description="Modules whose handlers can be run; packages with all in them."
+    )
+
+    @field_validator("modules", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return _comma_list(value) if isinstance(value, str) else value
+
+
+class ExecutorSettings(Section):
+    """What an executor needs; the service's settings have more (`scheduler.settings`)."""
+
+    data_dir: Path = Field(Path("data"), description="Where everything on disk is kept.")
+    executor: ExecutorSection = ExecutorSection()
+    admin: AdminSection = AdminSection()
+    admins: list[ClusterSection] = Field([], description="Admin clusters, when there are several.")
+    journal: JournalSection = JournalSection()
+    logs: LogsSection = LogsSection()
+    handlers: HandlersSection = HandlersSection()
+
+    def clusters(self) -> list[ClusterSection]:
+        """The Admin clusters, with the short form as `default`. Raise StartRefused."""
+        clusters = list(self.admins)
+        if self.admin.addresses:
+            addresses = _comma_list(self.admin.addresses)
+            token = self.admin.access_token
+            clusters.append(ClusterSection(name="default", addresses=addresses, access_token=token))
+        names = [cluster.name for cluster in clusters]
+        twice = {name for name in names if names.count(name) > 1 or name == "local"}
+        if twice:
+            raise StartRefused(f"admins: the name {twice.pop()!r} is taken")
+        return clusters
+
+    def caller_token(self, cluster: ClusterSection) -> str:
+        """The token that *cluster* must send us."""
+        return (
+            self.executor.access_token.get_secret_value() or cluster.access_token.get_secret_value()
+        )
+
+
+def _comma_list(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach *host*."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
