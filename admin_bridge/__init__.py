@@ -6,13 +6,14 @@ from admin_bridge.answer import Answer, read_answer
 from admin_bridge.cluster import MAX_BATCH, AdminCluster, ClusterConfig, normalised
 from admin_bridge.dialect import (
     APP_NAME_HEADER,
+    MAX_BODY,
     MAX_MESSAGE,
     TOKEN_HEADER,
     CallbackItem,
     CallbackShape,
     Dialect,
     PayloadKey,
-    callback_body,
+    callback_bodies,
     shown,
 )
 from admin_bridge.errors import (
@@ -48,6 +49,7 @@ __all__ = [
     "BEAT_S",
     "FAILURE_CODE",
     "MAX_BATCH",
+    "MAX_BODY",
     "MAX_MESSAGE",
     "SUCCESS_CODE",
     "TOKEN_HEADER",
@@ -73,7 +75,7 @@ __all__ = [
     "TriggerRequest",
     "WrongPath",
     "WrongToken",
-    "callback_body",
+    "callback_bodies",
     "decode_idle_beat",
     "decode_kill",
     "decode_log",

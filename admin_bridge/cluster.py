@@ -16,7 +16,7 @@ from admin_bridge.dialect import (
     CallbackItem,
     CallbackShape,
     Dialect,
-    callback_body,
+    callback_bodies,
 )
 from admin_bridge.errors import (
     AdminError,
@@ -158,7 +158,8 @@ class AdminCluster:
         self, shape: CallbackShape, items: Sequence[CallbackItem], address: str
     ) -> None:
         dialect = self._dialects[address].after_callback(shape)
-        await self._post(address, "api/callback", callback_body(items, dialect))
+        for body in callback_bodies(items, dialect):
+            await self._post(address, "api/callback", body)
         self._dialects[address] = self._dialects[address].after_callback(shape)
 
     async def _post(self, address: str, operation: str, body: bytes) -> None:

@@ -24,6 +24,9 @@ APP_NAME_HEADER = "XXL-JOB-APPNAME"
 MAX_MESSAGE = 15_000
 """What an Admin keeps of handleMsg, in UTF-16 units (Java's characters)."""
 
+MAX_BODY = 512 * 1024
+"""Bytes in one call; proxies in front of Admins take 1 MiB unless told otherwise."""
+
 _LONGEST_ENTITY = len("&quot;")
 
 
@@ -89,10 +92,14 @@ class Dialect:
         return replace(self, shape=CallbackShape.ARRAY) if operation == "run" else self
 
 
-def callback_body(items: Sequence[CallbackItem], dialect: Dialect) -> bytes:
-    """The body of `api/callback`."""
+def callback_bodies(items: Sequence[CallbackItem], dialect: Dialect) -> list[bytes]:
+    """The bodies of `api/callback` that tell *items*: one, or more where it would be too big."""
     rows = [_row(item, dialect.payload_key) for item in items]
-    return encode(rows if dialect.shape is CallbackShape.ARRAY else {"callbackList": rows})
+    body = encode(rows if dialect.shape is CallbackShape.ARRAY else {"callbackList": rows})
+    if len(body) <= MAX_BODY or len(items) == 1:
+        return [body]
+    half = len(items) // 2
+    return callback_bodies(items[:half], dialect) + callback_bodies(items[half:], dialect)
 
 
 def _row(item: CallbackItem, payload_key: PayloadKey) -> dict[str, object]:

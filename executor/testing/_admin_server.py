@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -16,6 +16,10 @@ from executor.testing._admin_rows import Generation
 
 _LOGIN_PAGE = '<!DOCTYPE html><html><form><input type="password" name="password"></form></html>'
 _NOT_FOUND_PAGE = "<!doctype html><html><h1>HTTP Status 404 – Not Found</h1></html>"
+
+
+_GRACE_S = 0.05
+"""What requests in work get when the port closes; 0 would be no limit."""
 
 
 class Fault(StrEnum):
@@ -64,6 +68,7 @@ class AdminServer:
         self._host, self._port = host, port
         self._runner: web.ServerRunner | None = None
         self._trouble: _Trouble | None = None
+        self._healed = asyncio.Event()
         self._news = asyncio.Event()
 
     @property
@@ -106,17 +111,19 @@ class AdminServer:
     ) -> None:
         """Have the Admin fail in this way from now on."""
         self._trouble = _Trouble(Fault(fault), seconds, status, message)
+        self._healed.clear()
         if self._trouble.fault is Fault.UNREACHABLE:
             await self._close()
 
     async def clear_fault(self) -> None:
         """Have the Admin work again, on the same port."""
         self._trouble = None
+        self._healed.set()
         if self._runner is None:
             await self._listen()
 
     async def _listen(self) -> None:
-        self._runner = web.ServerRunner(web.Server(self._serve), shutdown_timeout=0)
+        self._runner = web.ServerRunner(web.Server(self._serve), shutdown_timeout=_GRACE_S)
         await self._runner.setup()
         await web.TCPSite(self._runner, self._host, self._port, reuse_address=True).start()
         self._port = self._runner.addresses[0][1]
@@ -127,7 +134,7 @@ class AdminServer:
             await runner.cleanup()
 
     async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
-        body = (await request.read()).decode("utf-8", "replace")
+        body = (await request.content.read()).decode("utf-8", "replace")
         self.requests.append(Request(request.method, request.path, request.headers, body))
         response = await self._response(request, body)
         self._tell()
@@ -146,7 +153,8 @@ class AdminServer:
         response = self._page_of(request, body)
         match self._trouble:
             case _Trouble(Fault.SLOW, seconds=seconds):
-                await asyncio.sleep(seconds)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._healed.wait(), seconds)
             case _Trouble(Fault.DROP) if request.transport is not None:
                 request.transport.abort()
         return response

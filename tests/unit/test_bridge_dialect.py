@@ -8,12 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from admin_bridge import (
+    MAX_BODY,
     MAX_MESSAGE,
     CallbackItem,
     CallbackShape,
     Dialect,
     PayloadKey,
-    callback_body,
+    callback_bodies,
     shown,
 )
 
@@ -30,6 +31,11 @@ SUPERSET = {
 }
 
 
+def rows_in(body: bytes) -> list[dict[str, object]]:
+    batch = json.loads(body)
+    return batch if isinstance(batch, list) else batch["callbackList"]
+
+
 def java_length(text: str) -> int:
     return len(text.encode("utf-16-le")) // 2
 
@@ -43,7 +49,18 @@ def java_length(text: str) -> int:
     ],
 )
 def test_a_callback_in_each_dialect(dialect, body):
-    assert json.loads(callback_body([ITEM], dialect)) == body
+    assert [json.loads(sent) for sent in callback_bodies([ITEM], dialect)] == [body]
+
+
+@pytest.mark.parametrize("dialect", [OLD, NEWER, NEWEST])
+def test_a_batch_too_big_for_proxies_goes_in_several_bodies(dialect):
+    items = [CallbackItem(log_id, 0, 200, "字" * MAX_MESSAGE) for log_id in range(50)]
+
+    bodies = callback_bodies(items, dialect)
+
+    rows = [row for body in bodies for row in rows_in(body)]
+    assert [row["logId"] for row in rows] == list(range(50))
+    assert max(len(body) for body in bodies) <= MAX_BODY
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -23,7 +24,12 @@ CAPTURED = (
     b'"logDateTime":1795466126195,"glueType":"BEAN","glueSource":"","glueUpdatetime":1795466108000,'
     b'"broadcastIndex":1,"broadcastTotal":3}'
 )
-DECODERS = (decode_trigger, decode_idle_beat, decode_kill, decode_log)
+DECODERS: tuple[Callable[[bytes], object], ...] = (
+    decode_trigger,
+    decode_idle_beat,
+    decode_kill,
+    decode_log,
+)
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
@@ -38,11 +44,11 @@ wire_names = st.sampled_from(
 )  # fmt: skip
 
 
-def a_trigger(**fields):
+def a_trigger(**fields: object) -> bytes:
     return json.dumps({"jobId": 1, "logId": 1, **fields}).encode()
 
 
-def refusal_of(decode, body):
+def refusal_of(decode: Callable[[bytes], object], body: bytes) -> str:
     with pytest.raises(BadRequest) as refused:
         decode(body)
     return str(refused.value)

@@ -1,0 +1,345 @@
+"""AdminCluster and RegistryBeat against Admins of every generation."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import aiohttp
+import pytest
+
+from admin_bridge import (
+    MAX_BATCH,
+    MAX_MESSAGE,
+    AdminCluster,
+    AdminError,
+    AdminUnreachable,
+    CallbackItem,
+    ClusterConfig,
+    LoginPage,
+    NotAnAdmin,
+    Refused,
+    RegistryBeat,
+    WrongPath,
+    WrongToken,
+    pause_s,
+)
+from executor.testing.fake_admin import FakeAdmin, Fault, Generation
+
+TOKEN = "s3cret"
+APP = "qooerp-scheduler"
+URL = "http://127.0.0.1:9999"
+GENERATIONS = [str(generation) for generation in Generation]
+
+
+@pytest.fixture(params=GENERATIONS)
+async def admin(request):
+    async with FakeAdmin(request.param, TOKEN) as admin:
+        yield admin
+
+
+@asynccontextmanager
+async def a_cluster(
+    *addresses: str, token: str = TOKEN, app_name: str = APP, timeout_s: float = 5.0
+) -> AsyncIterator[AdminCluster]:
+    async with aiohttp.ClientSession() as session:
+        config = ClusterConfig("main", addresses, token, app_name)
+        yield AdminCluster(config, session, timeout_s=timeout_s)
+
+
+@pytest.fixture
+async def cluster(admin):
+    async with a_cluster(admin.url) as cluster:
+        yield cluster
+
+
+def an_item(log_id: int, message: str = "done", code: int = 200) -> CallbackItem:
+    return CallbackItem(log_id, 1795466126195, code, message)
+
+
+def opened(admin: FakeAdmin, count: int = 1) -> list[int]:
+    """Rows as triggers leave them, without an executor."""
+    return [admin.rows.opened(None, 1, at_ms=0).log_id for _ in range(count)]
+
+
+async def test_an_executor_registers_and_leaves_under_the_exact_string(admin, cluster):
+    await cluster.register("http://127.0.0.1:9999/second/")
+    assert admin.addresses == ["http://127.0.0.1:9999/second/"]
+
+    await cluster.deregister("http://127.0.0.1:9999/second/")
+    assert admin.addresses == []
+
+
+async def test_token_and_app_name_are_always_sent(admin, cluster):
+    await cluster.register(URL)
+
+    headers = admin.requests[-1].headers
+    assert headers["XXL-JOB-ACCESS-TOKEN"] == TOKEN
+    assert headers["XXL-JOB-APPNAME"] == APP
+
+
+async def test_without_a_token_no_token_header_is_sent():
+    async with FakeAdmin("2.4") as admin, a_cluster(admin.url, token="") as cluster:
+        await cluster.register(URL)
+
+        assert "XXL-JOB-ACCESS-TOKEN" not in admin.requests[-1].headers
+
+
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [("done", "done"), ("完成 🙂", "完成 🙂"), ("<b>&", "&lt;b&gt;&amp;"), ("", "")],
+)
+async def test_a_result_arrives_at_its_row(admin, cluster, message, shown):
+    [log_id] = opened(admin)
+
+    await cluster.callback([an_item(log_id, message, code=502)])
+
+    row = await admin.finished(log_id)
+    assert (row.handle_code, row.handle_msg) == (502, shown)
+
+
+async def test_a_long_message_arrives_with_the_note_that_it_was_cut(admin, cluster):
+    [log_id] = opened(admin)
+
+    await cluster.callback([an_item(log_id, "字" * 20_000)])
+
+    message = admin.rows[log_id].handle_msg
+    assert len(message) == MAX_MESSAGE
+    assert message.endswith("[cut, 20000 characters in all]")
+
+
+async def test_a_whole_batch_arrives_in_order(admin, cluster):
+    log_ids = opened(admin, MAX_BATCH)
+
+    await cluster.callback([an_item(log_id, "x" * 20_000) for log_id in log_ids])
+
+    assert [row["logId"] for row in admin.callbacks] == log_ids
+    assert all(admin.rows[log_id].handle_code == 200 for log_id in log_ids)
+
+
+async def test_more_than_a_batch_is_refused_before_anything_is_sent(admin, cluster):
+    with pytest.raises(ValueError, match="at most 50"):
+        await cluster.callback([an_item(log_id) for log_id in range(MAX_BATCH + 1)])
+
+    assert not admin.requests
+
+
+async def test_once_learnt_a_callback_is_one_request(admin, cluster):
+    await cluster.callback([an_item(1)])
+    admin.requests.clear()
+
+    await cluster.callback([an_item(2)])
+
+    assert len(admin.requests) == 1
+
+
+async def test_a_request_from_the_admin_teaches_its_dialect(admin, cluster):
+    headers = {"XXL-JOB-APPNAME": APP} if admin.generation == "3.5" else {}
+    cluster.heard(f"/{admin.generation.run_operation}", headers)
+
+    await cluster.callback([an_item(1)])
+
+    assert len(admin.requests) == 1
+
+
+@pytest.mark.parametrize("later", GENERATIONS)
+async def test_another_generation_may_take_over_while_we_run(admin, cluster, later):
+    first, second = opened(admin, 2)
+    await cluster.callback([an_item(first)])
+    admin.upgrade(later)
+
+    await cluster.register(URL)
+    await cluster.callback([an_item(second)])
+
+    assert admin.rows[second].handle_code == 200
+    assert [row["logId"] for row in admin.callbacks] == [first, second]
+
+
+@pytest.mark.parametrize(
+    ("fault", "error", "words"),
+    [
+        (Fault.UNREACHABLE, AdminUnreachable, "Connect"),
+        (Fault.SLOW, AdminUnreachable, "no answer in 0.3 s"),
+        (Fault.HTTP_STATUS, AdminUnreachable, "HTTP 500"),
+        (Fault.DROP, AdminUnreachable, "disconnected"),
+        (Fault.LOGIN_PAGE, LoginPage, "this looks like the console's login page"),
+        (Fault.REFUSE, Refused, "the Admin refused: no"),
+        (Fault.WRONG_TOKEN, WrongToken, "token"),
+    ],
+)
+async def test_every_fault_is_recognised_and_passes(admin, fault, error, words):
+    async with a_cluster(admin.url, timeout_s=0.3) as cluster:
+        async with admin.fault(fault):
+            with pytest.raises(error, match=words):
+                await cluster.register(URL)
+            with pytest.raises(error, match=words):
+                await cluster.callback([an_item(1)])
+            [(address, checked)] = await cluster.check()
+
+        assert (address, type(checked)) == (admin.url, error)
+        await cluster.register(URL)
+        assert await cluster.check() == [(admin.url, None)]
+
+
+async def test_a_lost_answer_leaves_one_result_however_often_it_is_told(admin, cluster):
+    [log_id] = opened(admin)
+    await cluster.check()  # learns the dialect
+    async with admin.fault(Fault.DROP):
+        with pytest.raises(AdminUnreachable):
+            await cluster.callback([an_item(log_id, "first")])
+
+    await cluster.callback([an_item(log_id, "again")])
+
+    assert admin.rows[log_id].handle_msg == "first"
+    assert len(admin.callbacks) == 2
+
+
+@pytest.mark.parametrize("wrong", [{"token": "other"}, {"token": ""}, {"app_name": "other"}])
+async def test_a_wrong_token_or_app_name_is_said(admin, wrong):
+    async with a_cluster(admin.url, **wrong) as cluster:
+        [(_, error)] = await cluster.check()
+
+    needs_no_app_name = admin.generation < Generation.V3_5 and "app_name" in wrong
+    assert isinstance(error, type(None) if needs_no_app_name else WrongToken)
+
+
+@pytest.mark.parametrize("path", ["/nope", "/xxl-job-admin/nope"])
+async def test_a_wrong_base_path_is_said_with_what_to_try(admin, path):
+    origin = admin.url.removesuffix("/xxl-job-admin")
+    async with a_cluster(origin + path) as cluster:
+        [(_, error)] = await cluster.check()
+
+    assert isinstance(error, WrongPath | LoginPage)
+    assert f"the base path is wrong, try {origin}" in str(error)
+
+
+async def test_a_check_changes_nothing(admin, cluster):
+    opened(admin)
+
+    assert await cluster.check() == [(admin.url, None)]
+
+    assert admin.addresses == []
+    assert admin.callbacks == []
+    assert admin.rows[1].is_open
+
+
+async def test_the_next_address_is_tried_and_then_kept(admin):
+    async with (
+        FakeAdmin(admin.generation, TOKEN) as spare,
+        a_cluster(admin.url, spare.url) as cluster,
+    ):
+        async with admin.fault(Fault.UNREACHABLE):
+            await cluster.register(URL)
+        await cluster.register(URL)
+
+        assert (spare.beats(URL), admin.beats(URL)) == (2, 0)
+
+        async with spare.fault(Fault.HTTP_STATUS):
+            await cluster.register(URL)
+        assert admin.beats(URL) == 1
+
+
+async def test_nodes_of_two_generations_serve_one_cluster(admin):
+    async with FakeAdmin("3.5", TOKEN) as newest, a_cluster(admin.url, newest.url) as cluster:
+        await cluster.callback([an_item(1)])
+        async with admin.fault(Fault.UNREACHABLE):
+            await cluster.callback([an_item(2)])
+        async with newest.fault(Fault.UNREACHABLE):
+            await cluster.callback([an_item(3)])
+
+        assert [row["logId"] for row in admin.callbacks] == [1, 3]
+        assert [row["logId"] for row in newest.callbacks] == [2]
+
+
+async def test_of_all_errors_the_most_telling_is_raised(admin):
+    async with (
+        FakeAdmin("2.4", TOKEN) as other,
+        a_cluster(admin.url, other.url) as cluster,
+        admin.fault(Fault.WRONG_TOKEN),
+        other.fault(Fault.UNREACHABLE),
+    ):
+        with pytest.raises(WrongToken):
+            await cluster.register(URL)
+
+
+async def test_something_else_on_the_port_is_no_admin():
+    async def hello(_, writer):
+        writer.write(b"SSH-2.0-OpenSSH_9\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(hello, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with server, a_cluster(f"http://127.0.0.1:{port}") as cluster:
+        [(_, error)] = await cluster.check()
+
+    assert isinstance(error, AdminUnreachable | NotAnAdmin)
+
+
+class Changes(asyncio.Queue[tuple[str, type[AdminError | None]]]):
+    def __call__(self, cluster_name: str, error: AdminError | None) -> None:
+        self.put_nowait((cluster_name, type(error)))
+
+    async def next(self) -> tuple[str, type[AdminError | None]]:
+        return await asyncio.wait_for(self.get(), 5)
+
+
+@asynccontextmanager
+async def a_running_beat(cluster: AdminCluster) -> AsyncIterator[tuple[RegistryBeat, Changes]]:
+    changes = Changes()
+    beat = RegistryBeat(cluster, URL, changes, interval_s=0.02)
+    task = asyncio.create_task(beat.run())
+    yield beat, changes
+    task.cancel()
+    await asyncio.wait([task])
+    assert task.cancelled()
+
+
+async def test_a_beat_is_repeated_and_told_once(admin, cluster):
+    async with a_running_beat(cluster) as (_, changes):
+        await admin.until(lambda: admin.beats(URL) >= 3)
+
+        assert await changes.next() == ("main", type(None))
+        assert changes.empty()
+
+
+async def test_an_admin_that_is_down_is_one_change_and_its_return_another(admin, cluster):
+    async with a_running_beat(cluster) as (_, changes):
+        await changes.next()
+        async with admin.fault(Fault.HTTP_STATUS):
+            assert await changes.next() == ("main", AdminUnreachable)
+            admin.requests.clear()
+            await admin.until(lambda: len(admin.requests) >= 3)
+            assert changes.empty()
+
+        assert await changes.next() == ("main", type(None))
+
+
+async def test_a_beat_survives_an_admin_that_was_never_there(admin, cluster):
+    await admin.set_fault(Fault.UNREACHABLE)
+    async with a_running_beat(cluster) as (_, changes):
+        assert await changes.next() == ("main", AdminUnreachable)
+        await admin.clear_fault()
+
+        assert await admin.registered() == URL
+
+
+async def test_leaving_takes_the_address_out(admin, cluster):
+    async with a_running_beat(cluster) as (beat, _):
+        await admin.registered()
+
+    assert await beat.leave() is None
+    assert admin.addresses == []
+
+
+async def test_leaving_an_admin_that_is_down_gives_the_error(admin, cluster):
+    async with admin.fault(Fault.UNREACHABLE):
+        left = await RegistryBeat(cluster, URL, Changes()).leave()
+
+    assert isinstance(left, AdminUnreachable)
+
+
+def test_failing_beats_come_fast_at_first_and_then_at_the_usual_pace():
+    assert [pause_s(n, 30.0, 0.0) for n in range(8)] == [30, 1, 2, 4, 8, 16, 30, 30]
+    assert pause_s(10_000, 30.0, 0.999) == pytest.approx(15, abs=0.1)
+    assert pause_s(0, 30.0, 0.9) == 30
