@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from admin_bridge.cluster import AdminCluster
 from admin_bridge.errors import AdminError
@@ -37,11 +37,13 @@ class RegistryBeat:
         on_change: Callable[[str, AdminError | None], None],
         *,
         interval_s: float = BEAT_S,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._cluster = cluster
         self._url = url
         self._on_change = on_change
         self._interval_s = interval_s
+        self._sleep = sleep
         self._told: type[AdminError | None] | None = None
 
     async def run(self) -> None:
@@ -51,7 +53,7 @@ class RegistryBeat:
             error = await self._beat()
             failures = failures + 1 if error else 0
             self._tell(error)
-            await asyncio.sleep(pause_s(failures, self._interval_s, random.random()))
+            await self._sleep(pause_s(failures, self._interval_s, random.random()))
 
     async def leave(self) -> AdminError | None:
         """Take the URL out of the registry, after `run` was cancelled; give what went wrong.

@@ -214,6 +214,14 @@ async def test_a_wrong_base_path_is_said_with_what_to_try(admin, path):
     assert f"the base path is wrong, try {origin}" in str(error)
 
 
+async def test_a_redirect_is_not_followed():
+    async with FakeAdmin("2.4", TOKEN) as admin, a_cluster(admin.url + "/nope") as cluster:
+        with pytest.raises(LoginPage):
+            await cluster.register(URL)
+
+        assert [request.method for request in admin.requests] == ["POST"]
+
+
 async def test_a_check_changes_nothing(admin, cluster):
     opened(admin)
 
@@ -337,6 +345,28 @@ async def test_leaving_an_admin_that_is_down_gives_the_error(admin, cluster):
         left = await RegistryBeat(cluster, URL, Changes()).leave()
 
     assert isinstance(left, AdminUnreachable)
+
+
+async def test_beats_quicken_while_an_admin_is_down_and_slow_down_when_it_is_back(admin, cluster):
+    pauses = []
+
+    async def sleep(seconds):
+        pauses.append(seconds)
+        match len(pauses):
+            case 1:
+                await admin.set_fault(Fault.UNREACHABLE)
+            case 4:
+                await admin.clear_fault()
+            case 5:
+                raise asyncio.CancelledError
+
+    with pytest.raises(asyncio.CancelledError):
+        await RegistryBeat(cluster, URL, Changes(), sleep=sleep).run()
+
+    first, *failing, last = pauses
+    assert (first, last) == (30, 30)
+    for pause, longest in zip(failing, (1, 2, 4), strict=True):
+        assert longest / 2 < pause <= longest
 
 
 def test_failing_beats_come_fast_at_first_and_then_at_the_usual_pace():
