@@ -184,11 +184,11 @@ class ExecutorApp:
     def _open_outboxes(self, clusters: Sequence[AdminCluster]) -> None:
         for cluster in clusters:
             receiver = Callbacks(self.journal, cluster, self._clock)
-            box = self._outboxes[receiver.name] = Outbox(receiver, _tell_receiver)
+            box = self._outboxes[receiver.name] = Outbox(receiver, _tell_receiver, pace_s=_CALLBACK_PACE_S)
             self._watch(box.run())
         if self._make_records is not None:
             records = self._make_records(self.journal)
-            self._recording = Outbox(records, _tell_receiver, linger_s=_RECORD_LINGER_S)
+            self._recording = Outbox(records, _tell_receiver, pace_s=_RECORD_PACE_S)
             self._watch(self._recording.run())
 
     def _open_registry(self, clusters: Sequence[AdminCluster]) -> None:
@@ -269,7 +269,8 @@ class ExecutorApp:
         return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
 
 
-_RECORD_LINGER_S = 0.05
+_CALLBACK_PACE_S = 0.01
+_RECORD_PACE_S = 0.05
 
 
 def _tell_receiver(name: str, reason: str | None) -> None:

@@ -35,7 +35,7 @@ class Callbacks:
         except (AdminError, JournalBroken) as error:
             raise ReceiverUnavailable(str(error)) from error
         self._bury(refusals, others_pass=len(refusals) < len(owed))
-        return True
+        return len(owed) == _BATCH
 
     async def _send(self, owed: Sequence[OwedCallback]) -> _Refusals:
         """Send *owed*; where the Admin refuses a batch, halve it to find what it refuses."""

@@ -76,7 +76,7 @@ class Dispatcher:
         Raises:
             TriggerRejected: it will not run; the message says why.
         """
-        await asyncio.shield(self._submit(trigger))
+        await self._submit(trigger)
 
     def kill(self, cluster: str, job_id: int) -> bool:
         """Stop what runs and call back what waits; False when the job has neither."""
@@ -195,11 +195,7 @@ class Dispatcher:
         return run
 
     def _accepted(self, run: Run, answer: Answer | JournalBroken) -> None:
-        refusal = _refusal(answer)
-        if refusal is not None:
-            run.accepted.set_exception(refusal)
-        else:
-            run.accepted.set_result(None)
+        _settle(run.accepted, _refusal(answer))
         lane = self._lanes.get(run.trigger.lane)
         if isinstance(answer, JournalBroken) or answer.state is not None:
             self._unwind(run)
@@ -225,11 +221,8 @@ class Dispatcher:
         def done(answer: Answer | JournalBroken) -> None:
             if isinstance(answer, Answer) and answer.state is None:
                 self._changed(trigger, RunState.DISCARDED)
-                answered.set_exception(DiscardedByBlock())
-            elif (refusal := _refusal(answer)) is not None:
-                answered.set_exception(refusal)
-            else:
-                answered.set_result(None)
+                answer = Answer(RunState.DISCARDED)
+            _settle(answered, _refusal(answer))
 
         self._journal.discard(
             self._journal.new_id(),
@@ -388,6 +381,15 @@ def _refusal(answer: Answer | JournalBroken) -> TriggerRejected | None:
             return None
 
 
+def _settle(answered: asyncio.Future[None], refusal: TriggerRejected | None) -> None:
+    if answered.done():  # cancelled with the request that waited for it
+        return
+    if refusal is None:
+        answered.set_result(None)
+    else:
+        answered.set_exception(refusal)
+
+
 def _keeps_log(run: Run, state: RunState) -> bool:
     policy = run.handler.keep_log if run.handler is not None else "always"
     return policy == "always" or (policy == "errors" and state is not RunState.SUCCEEDED)
@@ -408,4 +410,5 @@ def _last_line(result: Result) -> str:
 
 def _retrieve(answered: asyncio.Future[None]) -> None:
     """Look at the outcome: nobody may be there any more to do so."""
-    answered.exception()
+    if not answered.cancelled():
+        answered.exception()

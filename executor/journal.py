@@ -17,6 +17,7 @@ from datetime import date
 from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple, TypeVar
 
+from executor.handover import Handover
 from executor.journal_store import Answer, Batch, JournalStore, OwedCallback, encode_trigger
 from executor.logstore import Chunk, LogWriter
 from executor.model import LOCAL, Report, Result, RunState, Trigger
@@ -49,6 +50,10 @@ class _Ask(NamedTuple):
     answer: asyncio.Future[Any]
 
 
+_Item = _Op | _Ask | Chunk | None
+"""None ends the writer."""
+
+
 class Journal:
     """Accepts, starts and finishes runs durably, and knows what is owed to whom.
 
@@ -66,21 +71,21 @@ class Journal:
         run_id, revision = store.next_ids()
         self._ids = itertools.count(run_id)
         self._revisions = itertools.count(revision)
-        self._queue: SimpleQueue[_Op | _Ask | Chunk | None] = SimpleQueue()
+        self._queue: SimpleQueue[list[_Item]] = SimpleQueue()
         self._log_bytes = 0
         self._log_room = threading.Condition()
         self._thread = threading.Thread(target=self._write_until_closed, name="journal")
-        self._loop: asyncio.AbstractEventLoop | None = None
         self.failure = ""
         """Why the journal cannot be written at the moment; empty when it can."""
 
     def start(self) -> None:
         self._loop = asyncio.get_running_loop()
+        self._turn: Handover[_Item] = Handover(self._loop, self._queue.put)
         self._thread.start()
 
     async def close(self) -> None:
         """Write what is left, then close the files."""
-        self._queue.put(None)
+        self._turn.put(None)
         await asyncio.to_thread(self._thread.join)
         self._logs.close()
         self._store.close()
@@ -131,14 +136,14 @@ class Journal:
         text = encode_trigger(trigger)
         revision = next(self._revisions)
         row = (*identity, state, revision, *times, text, message, callback, self._record)
-        self._queue.put(_Op("accepts", (row,), done))
+        self._turn.put(_Op("accepts", (row,), done))
 
     def begin(
         self, run_id: int, *, started_ms: int, restarts: int, done: Callable[[object], None]
     ) -> None:
         """The run's code starts once *done* is called; a crash after that interrupts it."""
         row = (next(self._revisions), started_ms, restarts, self._record, run_id)
-        self._queue.put(_Op("starts", (row,), done))
+        self._turn.put(_Op("starts", (row,), done))
 
     def finish(
         self, run_id: int, result: Result, done: Callable[[object], None] | None = None
@@ -147,7 +152,7 @@ class Journal:
         times = (result.started_ms, result.ended_ms)
         revision = next(self._revisions)
         row = (result.state, revision, *times, result.message, self._record, run_id)
-        self._queue.put(_Op("finishes", (row,), done))
+        self._turn.put(_Op("finishes", (row,), done))
 
     # what is owed
 
@@ -161,21 +166,20 @@ class Journal:
 
     def taken(self, run_ids: Iterable[int]) -> None:
         """The Admin has these callbacks."""
-        self._queue.put(_Op("taken", [(run_id,) for run_id in run_ids]))
+        self._turn.put(_Op("taken", [(run_id,) for run_id in run_ids]))
 
     def recorded(self, reports: Sequence[Report]) -> None:
         """The recorder has these reports, at the revision they have."""
-        self._queue.put(_Op("recorded", [(r.run_id, r.revision) for r in reports]))
+        self._turn.put(_Op("recorded", [(r.run_id, r.revision) for r in reports]))
 
     def refused(self, run_id: int, words: str) -> None:
         """The Admin will never take this callback: a dead letter."""
-        self._queue.put(_Op("refused", ((words, run_id),)))
+        self._turn.put(_Op("refused", ((words, run_id),)))
 
     async def ask(self, question: Callable[[JournalStore], _T]) -> _T:
         """Put a question to the file; all that was said before it is on disk by then."""
-        assert self._loop is not None
         answer: asyncio.Future[_T] = self._loop.create_future()
-        self._queue.put(_Ask(question, answer))
+        self._turn.put(_Ask(question, answer))
         return await answer
 
     # logs
@@ -184,7 +188,7 @@ class Journal:
         """Write *chunk* soon; any thread may call this."""
         with self._log_room:
             self._log_bytes += len(chunk.text)
-        self._queue.put(chunk)
+        self._queue.put([chunk])
 
     def wait_for_log_room(self) -> None:
         """Block while too much text is on its way.
@@ -215,12 +219,12 @@ class Journal:
                 changes = 0
                 self._forget()
 
-    def _next_items(self, timeout: float | None) -> list[_Op | _Ask | Chunk | None]:
-        items: list[_Op | _Ask | Chunk | None] = []
+    def _next_items(self, timeout: float | None) -> list[_Item]:
+        items: list[_Item] = []
         with contextlib.suppress(Empty):
-            items.append(self._queue.get(timeout=timeout))
+            items += self._queue.get(timeout=timeout)
             while items[-1] is not None and len(items) < _MOST_PER_COMMIT:
-                items.append(self._queue.get_nowait())
+                items += self._queue.get_nowait()
         return items
 
     def _commit(self, ops: list[_Op]) -> list[_Op]:
@@ -255,7 +259,6 @@ class Journal:
                 self._on_loop(_settle, ask.answer, value, None)
 
     def _on_loop(self, function: Callable[..., None], *args: Any) -> None:
-        assert self._loop is not None
         with contextlib.suppress(RuntimeError):  # the loop has gone: nobody is left to tell
             self._loop.call_soon_threadsafe(function, *args)
 

@@ -24,7 +24,7 @@ class Receiver(Protocol):
     name: str
 
     async def deliver(self) -> bool:
-        """Deliver the oldest of what is owed, and tell the journal; False: nothing is owed.
+        """Deliver the oldest of what is owed, and tell the journal; True: there may be more.
 
         Raises:
             ReceiverUnavailable: to be tried again.
@@ -36,7 +36,8 @@ class Outbox:
     """Delivers while there is something, and waits while its receiver is away.
 
     *on_change* is told the receiver's name and what is wrong, or None when it works again, and
-    only when that changes. *linger_s* lets reports gather, for a receiver that likes them many.
+    only when that changes. The first report goes at once; while they keep coming, one delivery
+    begins at most every *pace_s*, so that each carries many.
     """
 
     def __init__(
@@ -44,11 +45,12 @@ class Outbox:
         receiver: Receiver,
         on_change: Callable[[str, str | None], None],
         *,
-        linger_s: float = 0.0,
+        pace_s: float,
     ) -> None:
         self._receiver = receiver
         self._on_change = on_change
-        self._linger_s = linger_s
+        self._pace_s = pace_s
+        self._began = 0.0
         self._news = asyncio.Event()
         self._news.set()  # a former life may have left something
         self._nudged = asyncio.Event()
@@ -70,8 +72,7 @@ class Outbox:
                 self._idle.set()
                 await self._news.wait()
             self._idle.clear()
-            if self._linger_s:
-                await asyncio.sleep(self._linger_s)
+            await self._keep_pace()
             self._news.clear()
             while await self._deliver():
                 pass
@@ -96,6 +97,13 @@ class Outbox:
             self._failures = 0
             self._on_change(self._receiver.name, None)
         return more
+
+    async def _keep_pace(self) -> None:
+        loop = asyncio.get_running_loop()
+        early = self._began + self._pace_s - loop.time()
+        if early > 0:
+            await asyncio.sleep(early)
+        self._began = loop.time()
 
     async def _pause(self, reason: str) -> None:
         self._failures += 1
