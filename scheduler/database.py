@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import asyncpg
@@ -15,7 +15,8 @@ from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from alembic.util.exc import CommandError
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, event, text
+from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from executor.errors import StartRefused
@@ -45,7 +46,7 @@ def open_database(url: str, *, pool_size: int = 10) -> AsyncEngine:
             server_settings={"application_name": "qooerp-scheduler", "timezone": "UTC"},
         )
 
-    return create_async_engine(
+    engine = create_async_engine(
         "postgresql+asyncpg://",
         async_creator=connect,
         pool_size=pool_size,
@@ -53,6 +54,14 @@ def open_database(url: str, *, pool_size: int = 10) -> AsyncEngine:
         pool_timeout=10,
         pool_recycle=1800,
     )
+    event.listen(engine.sync_engine, "checkout", _refuse_closed)
+    return engine
+
+
+def _refuse_closed(adapted: Any, *_: object) -> None:
+    """Never lend a connection that died in the pool; the server's others will have died too."""
+    if adapted.driver_connection.is_closed():
+        raise InvalidatePoolError
 
 
 def plain_dsn(url: str) -> str:

@@ -128,14 +128,14 @@ CREATE TABLE qooerp_scheduler.schedule_log (
     revision bigint NOT NULL DEFAULT 0,
     update_time timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT schedule_log_pkey PRIMARY KEY (id, trigger_time),
-    CONSTRAINT schedule_log_run_key UNIQUE (cluster, admin_log_id, trigger_time),
+    CONSTRAINT schedule_log_run_key UNIQUE (trigger_time, cluster, admin_log_id),
     CONSTRAINT schedule_log_trigger_type_check CHECK (trigger_type IN
         ('admin', 'cron', 'interval', 'once', 'api', 'retry', 'dependency')),
     CONSTRAINT schedule_log_status_check CHECK (status IN
         ('queued', 'running', 'succeeded', 'failed', 'timed_out', 'killed', 'interrupted', 'discarded'))
 ) PARTITION BY RANGE (trigger_time);
 
-CREATE INDEX schedule_log_time_idx ON qooerp_scheduler.schedule_log (trigger_time, id);
+-- The list of all runs is read through schedule_log_run_key, whose first column is its order.
 CREATE INDEX schedule_log_job_idx ON qooerp_scheduler.schedule_log (job_id, trigger_time, id);
 CREATE INDEX schedule_log_status_idx ON qooerp_scheduler.schedule_log (status, trigger_time, id);
 
