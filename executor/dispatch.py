@@ -24,6 +24,7 @@ from executor.ending import (
 )
 from executor.errors import DiscardedByBlock, LaneFull, ShuttingDown, TriggerRejected
 from executor.handler import Handler
+from executor.handover import Inbox
 from executor.journal import Journal, JournalBroken
 from executor.journal_store import Answer
 from executor.lane import Lane, Run, Slots
@@ -61,6 +62,7 @@ class Dispatcher:
         self._most_waiting = most_waiting
         self._changed = changed
         self._loop = asyncio.get_running_loop()
+        self._endings = Inbox(self._loop)
         self._lanes: dict[tuple[str, int], Lane] = {}
         self._live: dict[tuple[str, int, int], Run] = {}
         self._closing = False
@@ -262,7 +264,7 @@ class Dispatcher:
         )
 
         def ended(ending: Ending) -> None:  # called in the worker's thread
-            self._loop.call_soon_threadsafe(self._ended, run, ending)
+            self._endings.call(self._ended, run, ending)
 
         run.execution = self._workers[run.isolation].start(assignment, ended)
         if trigger.timeout_s > 0:

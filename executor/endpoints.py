@@ -21,6 +21,8 @@ from executor.model import BlockStrategy, Script, Trigger
 
 _log = structlog.get_logger(__name__)
 _STRATEGIES = {strategy.value: strategy for strategy in BlockStrategy}
+_GLUE_TYPES = frozenset(wire.GlueType)
+_BEAN = wire.GlueType.BEAN.value
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,8 +157,8 @@ def log_page(request: wire.LogRequest, page: Page | None, *, live: bool) -> wire
 def to_trigger(cluster: str, request: wire.TriggerRequest) -> Trigger:
     """*request* in our words. Raise TriggerRejected when it does not say what to run."""
     script = None
-    if request.glue_type != wire.GlueType.BEAN:
-        if request.glue_type not in set(wire.GlueType):
+    if request.glue_type != _BEAN:
+        if request.glue_type not in _GLUE_TYPES:
             raise TriggerRejected(f"glueType[{request.glue_type or 'null'}] is not valid.")
         script = Script(
             language=request.glue_type,

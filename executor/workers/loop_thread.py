@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import uvloop
 
+from executor.handover import Inbox
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
@@ -25,6 +27,7 @@ class LoopThread:
 
     def __init__(self, name: str) -> None:
         self.loop = uvloop.new_event_loop()
+        self._inbox = Inbox(self.loop)
         self._thread = threading.Thread(target=self._serve, name=name, daemon=True)
         self._closing = False
 
@@ -38,7 +41,7 @@ class LoopThread:
 
     def call(self, function: Callable[..., object], *args: Any) -> None:
         """Have *function* called on the loop soon, in the order of these calls."""
-        self.loop.call_soon_threadsafe(function, *args)
+        self._inbox.call(function, *args)
 
     async def run(self, work: Coroutine[Any, Any, Value]) -> Value:
         """Run *work* on the loop and wait for it on the caller's."""
