@@ -102,9 +102,9 @@ class Running:
         """CPU time used so far by it and its living children, finer than psutil's 10 ms."""
         return sum(_cpu(process.pid) for process in self._family())
 
-    def rss(self) -> int:
-        """Resident bytes of it and its children."""
-        return sum(process.memory_info().rss for process in self._family())
+    def memory(self) -> int:
+        """Bytes of memory of it and its children; pages that they share count once (PSS)."""
+        return sum(process.memory_full_info().pss for process in self._family())
 
     def _family(self) -> list[psutil.Process]:
         process = psutil.Process(self._process.pid)

@@ -18,7 +18,7 @@ class Mark:
     runs: int
     cpu: float
     """Seconds since the start of the process."""
-    rss: int
+    memory: int
 
 
 async def measure(target: Target, quick: bool) -> Row:
@@ -32,10 +32,10 @@ async def measure(target: Target, quick: bool) -> Row:
     early, late = _cpu_per_run(first, third), _cpu_per_run(near, last)
     cells: dict[str, Cell] = {
         "runs": last.runs,
-        f"RSS MB at {first.runs}": first.rss / 1e6,
-        f"at {tenth.runs}": tenth.rss / 1e6,
-        "at the end": last.rss / 1e6,
-        "bytes/run after that": (last.rss - tenth.rss) / max(1, last.runs - tenth.runs),
+        f"memory MB at {first.runs}": first.memory / 1e6,
+        f"at {tenth.runs}": tenth.memory / 1e6,
+        "at the end": last.memory / 1e6,
+        "bytes/run after that": (last.memory - tenth.memory) / max(1, last.runs - tenth.runs),
         "CPU µs/run early": early * 1e6,
         "late": late * 1e6,
         "late/early": late / early,
@@ -49,7 +49,7 @@ async def _mark(played: Stage, runs: int, *, end: float) -> Mark:
     more = max(0, runs - len(played.ledger.runs))
     await closed_loop(played.triggers(), runs=more, seconds=max(0.0, end - time.monotonic()))
     await settled(played.ledger, patience=30)
-    return Mark(len(played.ledger.runs), played.running.cpu_seconds(), played.running.rss())
+    return Mark(len(played.ledger.runs), played.running.cpu_seconds(), played.running.memory())
 
 
 def _cpu_per_run(start: Mark, end: Mark) -> float:

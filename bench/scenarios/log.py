@@ -30,7 +30,7 @@ async def measure(target: Target, quick: bool) -> Row:
             "lines": lines,
             "lines/s": lines / (ended - played.ledger.runs[log_id].sent),
             "CPU µs/line": (played.running.cpu_seconds() - cpu) / lines * 1e6,
-            "RSS MB": played.running.rss() / 1e6,
+            "memory MB": played.running.memory() / 1e6,
         }
         cells |= await _read(played, orjson.dumps(_query(log_id, triggered_ms, lines)))
         verdict = played.ledger.verdict()

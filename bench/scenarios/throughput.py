@@ -21,7 +21,7 @@ async def measure(target: Target, quick: bool) -> Row:
         await settled(played.ledger, patience=10)
         cells = await _at_full_speed(played, seconds) | await _at_a_fixed_rate(played, seconds / 2)
         verdict = played.ledger.verdict()
-        cells |= {"RSS MB": played.running.rss() / 1e6, "refused": verdict.refused}
+        cells |= {"memory MB": played.running.memory() / 1e6, "refused": verdict.refused}
     return Row(cells | fate(verdict), faults=verdict.faults)
 
 
