@@ -26,8 +26,12 @@ _process_run: JobContext | None = None
 
 
 def install(*, level: int = logging.INFO) -> bool:
-    """Begin to capture, records from *level* on; False if it had begun before."""
+    """Begin to capture, records from *level* on; False if it had begun before.
+
+    Called again, it takes hold of a stdout and stderr that somebody has replaced meanwhile.
+    """
     global _installed
+    _hold_streams()
     if _installed:
         return False
     _installed = _Capture(level)
@@ -40,6 +44,10 @@ def uninstall() -> None:
     if _installed:
         _installed.undo()
         _installed = None
+    if isinstance(sys.stdout, _RunStream):
+        sys.stdout = sys.stdout.outside
+    if isinstance(sys.stderr, _RunStream):
+        sys.stderr = sys.stderr.outside
 
 
 def belongs_to(run: JobContext | None) -> None:
@@ -48,12 +56,19 @@ def belongs_to(run: JobContext | None) -> None:
     _process_run = run
 
 
+def _hold_streams() -> None:
+    if not isinstance(sys.stdout, _RunStream):
+        sys.stdout = _RunStream(sys.stdout, "INFO")
+    if not isinstance(sys.stderr, _RunStream):
+        sys.stderr = _RunStream(sys.stderr, "WARNING")
+
+
 def _running() -> JobContext | None:
     return current.get() or _process_run
 
 
 class _Capture:
-    """What `install` has changed."""
+    """What `install` has changed of logging."""
 
     def __init__(self, level: int) -> None:
         root = logging.getLogger()
@@ -65,8 +80,6 @@ class _Capture:
         self._handler = _RunHandler(self._level)
         root.handlers.insert(0, self._handler)
         root.setLevel(min(level, self._level or level))
-        sys.stdout = self._stdout = _RunStream(sys.stdout, "INFO")
-        sys.stderr = self._stderr = _RunStream(sys.stderr, "WARNING")
 
     def undo(self) -> None:
         root = logging.getLogger()
@@ -74,10 +87,6 @@ class _Capture:
         root.setLevel(self._level)
         for other in self._others:
             other.removeFilter(self._filter)
-        if sys.stdout is self._stdout:
-            sys.stdout = self._stdout.outside
-        if sys.stderr is self._stderr:
-            sys.stderr = self._stderr.outside
 
 
 class _RunHandler(logging.Handler):

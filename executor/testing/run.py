@@ -110,7 +110,7 @@ def run_handler(
 
 def _find(handler: str | Callable[..., object]) -> Handler:
     if isinstance(handler, str):
-        return HandlerTable(declared).find(handler)
+        return HandlerTable(one for one in declared if one.name == handler).find(handler)
     if found := handler_of(handler):
         return found
     raise TypeError(f"{handler!r} is no handler: it was not declared with @job_handler")

@@ -35,10 +35,11 @@ class ThreadWorker:
     def __init__(self, table: HandlerTable, *, idle_s: float = _IDLE_S) -> None:
         self._handlers = table.of(Isolation.THREAD)
         self._idle_s = idle_s
-        self._waiting: queue.SimpleQueue[ThreadRun] = queue.SimpleQueue()
+        self._waiting: queue.SimpleQueue[ThreadRun | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._idle = 0
         """Threads that wait for a run and have not been promised one."""
+        self._closed = False
 
     async def open(self) -> None:
         await asyncio.to_thread(asyncio.run, init_all(self._handlers))
@@ -54,6 +55,11 @@ class ThreadWorker:
         return run
 
     async def close(self) -> None:
+        with self._lock:
+            self._closed = True
+            idle, self._idle = self._idle, 0
+        for _ in range(idle):
+            self._waiting.put(None)
         await asyncio.to_thread(asyncio.run, destroy_all(self._handlers))
 
     def _take_idle(self) -> bool:
@@ -69,6 +75,8 @@ class ThreadWorker:
 
     def _next(self) -> ThreadRun | None:
         with self._lock:
+            if self._closed:
+                return None
             self._idle += 1
         try:
             return self._waiting.get(timeout=self._idle_s)

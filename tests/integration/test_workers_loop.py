@@ -1,0 +1,113 @@
+"""What holds for async handlers, and for the watchdog over them."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+
+from executor.worker import Ending, EndingKind
+from executor.workers.loop import AsyncWorker
+from executor.workers.watchdog import Block, Watchdog
+from tests.integration.workers_at_work import LIMIT_S, Place, opened, table
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+
+@pytest.fixture
+async def worker() -> AsyncWorker:
+    return AsyncWorker(table())
+
+
+@pytest.fixture
+async def place(worker: AsyncWorker) -> AsyncIterator[Place]:
+    async with opened(worker, "async") as place:
+        yield place
+
+
+async def test_a_run_killed_before_its_first_step_is_still_reported(place: Place) -> None:
+    blocking = place.start("block-loop", "0.1")
+    run = place.start("wait-async")
+    run.stop()
+
+    assert await run.ending() == Ending(EndingKind.STOPPED, "")
+    assert "began" not in run.log.lines
+    await blocking.ending()
+
+
+async def test_a_handler_that_swallows_its_cancellation_runs_on(place: Place) -> None:
+    run = place.start("stubborn-async")
+    await run.began()
+    run.stop()
+    await run.log.line_with("refused 1")
+    assert not run.endings
+
+    run.stop()
+
+    assert await run.ending() == Ending(EndingKind.RETURNED, "refused 2 times")
+
+
+async def test_a_handler_that_cancels_itself_has_failed(place: Place) -> None:
+    ending = await place.start("cancels-itself").ending()
+
+    assert ending == Ending(EndingKind.RAISED, "CancelledError: the handler cancelled itself")
+
+
+async def test_an_exit_in_a_task_beside_does_not_end_the_loop(place: Place) -> None:
+    run = place.start("side-exit")
+
+    assert await run.ending() == Ending(EndingKind.RETURNED, "SystemExit(4)")
+    assert (await place.start("give-async", "text").ending()).message == "said"
+
+
+async def test_where_a_waiting_run_stands_can_be_told(place: Place) -> None:
+    run = place.start("wait-async")
+    await run.began()
+    await place.start("nothing-async").ending()  # by now the other has reached its await
+
+    assert run.execution.whereabouts().startswith("worker_handlers.py:")
+    assert run.execution.whereabouts().endswith(" in wait_async")
+    run.stop()
+    await run.ending()
+
+
+async def test_a_blocked_loop_leaves_the_services_loop_alone(place: Place) -> None:
+    run = place.start("block-loop", "0.5")
+    loop = asyncio.get_running_loop()
+    longest = 0.0
+    while not run.endings:
+        before = loop.time()
+        await asyncio.sleep(0.01)
+        longest = max(longest, loop.time() - before)
+
+    assert longest < 0.3
+
+
+async def test_the_watchdog_names_who_blocks_the_loop_where_and_how_long(
+    worker: AsyncWorker, place: Place
+) -> None:
+    blocks: list[Block] = []
+    both = asyncio.Event()
+
+    def hear(block: Block) -> None:
+        blocks.append(block)
+        if block.over:
+            both.set()
+
+    watching = asyncio.create_task(Watchdog(worker, threshold_s=0.1, on_block=hear).run())
+    run = place.start("block-loop", "0.5")
+    await asyncio.wait_for(both.wait(), LIMIT_S)
+    await run.ending()
+    watching.cancel()
+
+    begun, over = blocks
+    assert (begun.handler, begun.log_id, begun.over) == ("block-loop", 7, False)
+    assert begun.where.startswith("worker_handlers.py:")
+    assert begun.where.endswith("in block_loop")
+    assert 0.1 <= begun.seconds < over.seconds
+    assert over.where == begun.where
+    assert begun.where in run.log.lines[0]
+    assert "was blocked" in run.log.lines[1]
+    assert len(run.log.lines) == 2

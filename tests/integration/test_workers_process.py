@@ -1,0 +1,148 @@
+"""What holds for handlers in processes of their own."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psutil
+import pytest
+import pytest_asyncio
+
+from executor.errors import StartRefused
+from executor.handler_table import HandlerTable
+from executor.worker import Ending, EndingKind
+from executor.workers.process import ProcessWorker
+from tests.integration.workers_at_work import Place, opened, table, worker_of
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def place() -> AsyncIterator[Place]:
+    async with opened(worker_of("process"), "process") as place:
+        yield place
+
+
+def gone(*pids: int) -> bool:
+    """Wait until none of these processes runs any more."""
+    alive = [psutil.Process(pid) for pid in pids if psutil.pid_exists(pid)]
+    return not psutil.wait_procs(alive, timeout=5)[1]
+
+
+async def test_an_endless_loop_in_c_is_killed_within_the_grace(place: Place) -> None:
+    run = place.start("endless-expression")
+    await run.began()
+    run.stop()
+
+    async with asyncio.timeout(1.0):
+        assert await run.ending() == Ending(EndingKind.STOPPED, "")
+
+
+async def test_what_refuses_sigterm_is_killed_with_its_children(place: Place) -> None:
+    run = place.start("family")
+    pids = json.loads(await run.log.line_with("["))
+    run.stop()
+
+    assert await run.ending() == Ending(EndingKind.STOPPED, "")
+    assert gone(*pids)
+
+
+async def test_children_that_a_handler_leaves_end_with_it(place: Place) -> None:
+    ending = await place.start("leaves-a-child").ending()
+
+    assert ending.kind is EndingKind.RETURNED
+    assert gone(int(ending.message))
+
+
+@pytest.mark.parametrize(
+    ("number", "message"),
+    [
+        (signal.SIGKILL, "process died: signal 9 (SIGKILL)"),
+        (signal.SIGSEGV, "process died: signal 11 (SIGSEGV)"),
+        (signal.SIGTERM, "process died: signal 15 (SIGTERM)"),
+    ],
+)
+async def test_a_process_that_dies_by_a_signal_is_lost(
+    place: Place, number: signal.Signals, message: str
+) -> None:
+    ending = await place.start("kills-itself", str(int(number))).ending()
+
+    assert ending == Ending(EndingKind.LOST, message)
+
+
+async def test_a_process_that_leaves_without_a_word_is_lost(place: Place) -> None:
+    ending = await place.start("leaves-at-once", "3").ending()
+
+    assert ending == Ending(EndingKind.LOST, "process died: exit code 3")
+
+
+async def test_what_c_code_and_sub_processes_print_is_in_the_log(place: Place) -> None:
+    run = place.start("low-level")
+    await run.ending()
+
+    assert run.log.lines == ["by C: 中", "by a sub-process", "and stderr"]
+
+
+async def test_a_warning_is_in_the_log(place: Place) -> None:
+    run = place.start("warns")
+    await run.ending()
+
+    assert "UserWarning: take care" in run.log.lines[0]
+
+
+async def test_an_async_handler_may_have_a_process(place: Place) -> None:
+    assert (await place.start("async-in-process").ending()).message == "awaited"
+
+
+async def test_hooks_are_called_around_each_run(place: Place) -> None:
+    run = place.start("hooked-process")
+    await run.ending()
+
+    assert run.log.lines == ["init", "between", "bye"]
+
+
+async def test_runs_are_lost_with_their_keeper_and_the_next_one_gets_a_new_keeper(
+    place: Place,
+) -> None:
+    keeper = psutil.Process(int((await place.start("parent").ending()).message))
+    run = place.start("wait-process")
+    await run.began()
+    keeper.kill()
+
+    assert await run.ending() == Ending(
+        EndingKind.LOST, "process died: it was lost with its parent process"
+    )
+    assert (await place.start("give-process", "text").ending()).message == "said"
+
+
+async def test_modules_that_do_not_load_stop_the_start() -> None:
+    worker = ProcessWorker(HandlerTable(table(), ["tests.no_such_module"]), grace_s=1)
+
+    with pytest.raises(StartRefused, match=r"\[tests.no_such_module\] cannot be imported"):
+        await worker.open()
+    await worker.close()
+
+
+async def test_nothing_outlives_a_service_that_is_killed() -> None:
+    service = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "tests.integration.doomed_service",
+        cwd=Path(__file__).parents[2],
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert service.stdout
+    pids = json.loads(await asyncio.wait_for(service.stdout.readline(), 20))
+    assert all(psutil.pid_exists(pid) for pid in pids)
+    service.kill()
+    await service.wait()
+
+    assert gone(*pids)

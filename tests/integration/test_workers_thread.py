@@ -1,0 +1,101 @@
+"""What holds for handlers in threads."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+
+from executor.worker import Ending, EndingKind
+from executor.workers.thread import ThreadWorker
+from tests.integration.worker_handlers import HOOKS
+from tests.integration.workers_at_work import Place, opened, table
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+
+@pytest.fixture
+async def place() -> AsyncIterator[Place]:
+    async with opened(ThreadWorker(table(), idle_s=0.1), "thread") as place:
+        yield place
+
+
+async def test_an_endless_loop_is_ended_within_a_second(place: Place) -> None:
+    run = place.start("wait-thread")
+    await run.began()
+    run.stop()
+
+    async with asyncio.timeout(1.0):
+        assert (await run.ending()).kind is EndingKind.STOPPED
+
+
+async def test_a_loop_that_does_nothing_but_log_is_ended_too(place: Place) -> None:
+    run = place.start("logs-without-end")
+    await run.began()
+    run.stop()
+
+    assert (await run.ending()).kind is EndingKind.STOPPED
+
+
+async def test_code_that_catches_the_interruption_is_interrupted_again(place: Place) -> None:
+    run = place.start("stubborn-thread")
+    await run.began()
+    run.stop()
+
+    assert await run.ending() == Ending(EndingKind.RETURNED, "refused 3 times")
+
+
+async def test_code_that_looks_at_the_flag_ends_in_its_own_way(place: Place) -> None:
+    run = place.start("polite-thread")
+    await run.began()
+    run.stop()
+
+    assert await run.ending() == Ending(EndingKind.RETURNED, "cancelled True")
+
+
+async def test_a_thread_asleep_in_c_is_not_ended_before_it_wakes(place: Place) -> None:
+    run = place.start("sleep-in-c", "1.5")
+    await run.began()
+    run.stop()
+    done, _ = await asyncio.wait({run.first}, timeout=0.7)
+
+    assert not done
+    assert run.execution.whereabouts().endswith(" in sleep_in_c")
+    assert (await run.ending()).kind is EndingKind.STOPPED
+    assert run.execution.whereabouts() == ""
+
+
+async def test_an_interruption_never_hits_another_run(place: Place) -> None:
+    """Runs end by themselves just as they are interrupted, and others take their threads."""
+    for n in range(40):
+        stopped = place.start("sleep-in-c", str(0.24 + n / 2000))
+        stopped.stop()
+        others = [place.start("sleep-in-c", "0.001") for _ in range(5)]
+        for other in others:
+            assert (await other.ending()).kind is EndingKind.RETURNED
+        if n % 8 == 7:
+            await stopped.ending()
+            assert len(stopped.endings) == 1
+
+
+async def test_idle_threads_end(place: Place) -> None:
+    for run in [place.start("nothing-thread") for _ in range(10)]:
+        await run.ending()
+    mine = [thread for thread in threading.enumerate() if thread.name == "handler-thread"]
+
+    for thread in mine:
+        await asyncio.to_thread(thread.join, 5.0)
+        assert not thread.is_alive()
+    assert (await place.start("give-thread", "text").ending()).message == "said"
+
+
+async def test_hooks_are_called_once_around_the_life_of_the_worker() -> None:
+    HOOKS.clear()
+    async with opened(ThreadWorker(table()), "thread") as place:
+        await place.start("hooked-thread").ending()
+        assert (await place.start("hooked-thread").ending()).message == "init"
+
+    assert HOOKS == ["init", "destroy"]
