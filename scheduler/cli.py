@@ -1,64 +1,95 @@
-"""The command `qooerp-scheduler`."""
+"""The command `qooerp-scheduler`: finds the subcommand, and says in one sentence what is wrong."""
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
-from pathlib import Path
-from typing import Annotated
-
-import typer
+from collections.abc import Sequence
+from importlib import import_module
+from importlib.metadata import version
+from typing import NoReturn
 
 from executor.errors import ExecutorError
 
-_NOT_STARTED = 2
-"""Exit code for a configuration or an environment that must be changed first."""
+FAILED = 1
+"""Exit code: it was tried, and did not work."""
+NOT_STARTED = 2
+"""Exit code: a configuration, an argument or the environment must be changed first."""
 
-app = typer.Typer(
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    help="An XXL-JOB executor and scheduling service that never loses a result.",
-)
-
-Config = Annotated[
-    Path | None,
-    typer.Option("--config", "-c", envvar="QOOERP_CONFIG", help="config.yaml to read."),
-]
-AppDir = Annotated[
-    Path, typer.Option(help="Folder that handler modules are imported from.", file_okay=False)
-]
-
-
-@app.callback()
-def root() -> None:
-    """An XXL-JOB executor and scheduling service that never loses a result."""
+COMMANDS = {
+    "serve": "be the whole service: executor, and scheduling service with its record",
+    "demo": "show the service at work, with a played Admin that triggers the samples",
+    "executor": "be an executor, alone: no PostgreSQL, Redis or Nacos is needed",
+    "handlers": "list the handlers that can be run, with their parameters",
+    "logs": "list, show and follow the logs of runs; list and retry dead letters",
+    "config": "show the settings in force and where each comes from, or the default config.yaml",
+    "doctor": "check machine, data, Admins and database, and say what to do",
+}
+"""Every subcommand and its one line of help; the code of `name` is `scheduler.commands.name`,
+with `declare(parser)` and `run(arguments) -> exit code`, and is imported only when it is asked for.
+"""
 
 
-@app.command()
-def executor(config: Config = None, app_dir: AppDir = Path()) -> None:
-    """Be an executor, alone: no PostgreSQL, Redis or Nacos is needed."""
-    from executor import lifetime
-    from executor.app import ExecutorApp
-    from scheduler.log_setup import configure
-    from scheduler.settings import load
-
-    settings = load(_config_file(config), os.environ)
-    configure(settings.logging)
-    sys.path.insert(0, str(app_dir.resolve()))
-    raise typer.Exit(lifetime.run(lambda: ExecutorApp(settings)))
+def main() -> NoReturn:
+    """Run a command and exit with its code."""
+    sys.exit(_run(sys.argv[1:]))
 
 
-def _config_file(given: Path | None) -> Path | None:
-    """What was given; else the `config.yaml` here, if there is one."""
-    here = Path("config.yaml")
-    return given or (here if here.exists() else None)
-
-
-def main() -> None:
-    """Run a command; what must be changed first is said in one sentence, with exit code 2."""
+def _run(words: Sequence[str]) -> int:
     try:
-        app()
+        code = _call(_root().parse_args(words))
+        sys.stdout.flush()
     except ExecutorError as error:
         sys.stderr.write(f"qooerp-scheduler: {error}\n")
-        raise SystemExit(_NOT_STARTED) from None
+        return NOT_STARTED
+    except BrokenPipeError:  # whoever read our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        return 130
+    return code
+
+
+def _call(arguments: argparse.Namespace) -> int:
+    _import_structlog_alone()
+    command = import_module(f"scheduler.commands.{arguments.command}")
+    parser = argparse.ArgumentParser(
+        prog=f"qooerp-scheduler {arguments.command}", description=command.__doc__
+    )
+    command.declare(parser)
+    code: int = command.run(parser.parse_args(arguments.words))
+    return code
+
+
+def _root() -> argparse.ArgumentParser:
+    width = max(map(len, COMMANDS))
+    parser = argparse.ArgumentParser(
+        prog="qooerp-scheduler",
+        description="An XXL-JOB executor and scheduling service that never loses a result.",
+        epilog="commands:\n"
+        + "".join(f"  {name:{width}}  {summary}\n" for name, summary in COMMANDS.items())
+        + "\n`qooerp-scheduler COMMAND --help` explains one.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
+    parser.add_argument("command", metavar="COMMAND", choices=COMMANDS, help="one of those below")
+    parser.add_argument("words", nargs=argparse.REMAINDER, metavar="...", help="its arguments")
+    return parser
+
+
+class _Version(argparse.Action):
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        parser.exit(message=f"qooerp-scheduler {version('qooerp-scheduler')}\n")
+
+
+def _import_structlog_alone() -> None:
+    """Keep structlog from importing rich where that is installed.
+
+    It would only draw tracebacks, which our renderers do not, and costs 10 MB and 0.1 s.
+    """
+    if "rich" in sys.modules:
+        return
+    sys.modules["rich"] = None  # type: ignore[assignment]
+    import_module("structlog")
+    del sys.modules["rich"]

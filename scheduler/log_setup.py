@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import MutableMapping
+from typing import Any
 
 import structlog
 
@@ -13,9 +15,7 @@ from scheduler.settings import LoggingSection
 def configure(section: LoggingSection) -> None:
     """Write events to standard error, one line each: for people, or as JSON."""
     renderer: structlog.typing.Processor = (
-        structlog.processors.JSONRenderer()
-        if section.format == "json"
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        structlog.processors.JSONRenderer() if section.format == "json" else console_line
     )
     structlog.configure(
         processors=[
@@ -31,3 +31,17 @@ def configure(section: LoggingSection) -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
+
+
+def console_line(_logger: object, _method: str, event: MutableMapping[str, Any]) -> str:
+    """*event* as `time level name key=value …`, and its traceback below."""
+    head = f"{event.pop('timestamp', '')} {event.pop('level', ''):<7} {event.pop('event', '')}"
+    traceback = event.pop("exception", None)
+    line = " ".join([head, *(f"{key}={_shown(value)}" for key, value in event.items())])
+    return f"{line}\n{traceback}" if traceback else line
+
+
+def _shown(value: object) -> str:
+    """*value* in one word or in quotes; never more than one line."""
+    text = str(value)
+    return text if text.isprintable() and text and " " not in text else repr(text)

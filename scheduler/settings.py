@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -92,6 +92,28 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
         return Settings(**_merged(values, _from_environ(environ)))
     except ValidationError as errors:
         raise StartRefused(_said(errors)) from None
+
+
+def given(path: Path | None, environ: Mapping[str, str]) -> dict[str, str]:
+    """Where each setting comes from that is not left at its default, by dotted key.
+
+    *path* itself, or the name of the variable. Raise StartRefused.
+    """
+    values = _read_file(path) if path is not None else {}
+    found = dict.fromkeys(_dotted(values), str(path))
+    for name in environ:
+        if name.startswith(PREFIX):
+            key = name.removeprefix(PREFIX).removesuffix(_FILE).lower().replace("__", ".")
+            found[key] = name
+    return found
+
+
+def _dotted(values: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _dotted(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}"
 
 
 def _read_file(path: Path) -> dict[str, Any]:

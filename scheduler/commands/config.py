@@ -1,0 +1,63 @@
+"""Show the settings in force and where each comes from; secrets are masked."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from scheduler.config_file import default_config, flat, plain
+from scheduler.invocation import config_path, declare_config, settings_of
+from scheduler.settings import Settings, given
+
+DEFAULT = "default"
+
+
+def declare(parser: argparse.ArgumentParser) -> None:
+    declare_config(parser)
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--default", action="store_true", help="write a config.yaml of the defaults")
+    form.add_argument("--json", action="store_true", help="as JSON, for scripts")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    if arguments.default:
+        sys.stdout.write(default_config())
+        return 0
+    settings = settings_of(arguments)
+    settings.clusters()  # refused here rather than at the start
+    rows = _rows(settings, given(config_path(arguments), os.environ))
+    text = json.dumps(rows, indent=2, ensure_ascii=False) if arguments.json else _table(rows)
+    sys.stdout.write(f"{text}\n")
+    return 0
+
+
+def _rows(settings: Settings, origins: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    """By dotted key: its value and where it is from; secrets are stars, but for defaults."""
+    defaults = dict(flat(Settings().model_dump()))
+    rows = {}
+    for key, masked in flat(settings.model_dump(mode="json")):
+        origin = _origin(key, origins)
+        value = plain(defaults[key]) if origin == DEFAULT else masked
+        rows[key] = {"value": value, "from": origin}
+    return rows
+
+
+def _origin(key: str, origins: Mapping[str, str]) -> str:
+    """Where *key* was set, itself or a whole section around it."""
+    while key:
+        if key in origins:
+            return origins[key]
+        key = key.rpartition(".")[0]
+    return DEFAULT
+
+
+def _table(rows: Mapping[str, Mapping[str, Any]]) -> str:
+    shown = {key: json.dumps(row["value"], ensure_ascii=False) for key, row in rows.items()}
+    wide, high = max(map(len, shown)), max(map(len, shown.values()))
+    return "\n".join(
+        f"{key:{wide}}  {shown[key]:{high}}  {row['from']}" for key, row in rows.items()
+    )

@@ -1,0 +1,73 @@
+"""Finds runs in the kept day files by log id alone, and reads their logs on, page by page."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import NamedTuple
+
+from executor.logpages import LogPages
+from executor.logstore import day_file, days
+
+_PAGE_CHARS = 4 * 2**20
+_FIND = "SELECT DISTINCT cluster, triggered_ms FROM chunk WHERE log_id = ?"
+_STATE = "SELECT state FROM run WHERE cluster = ? AND log_id = ? AND triggered_ms = ?"
+
+
+class KeptRun(NamedTuple):
+    """A run whose log is kept; log ids alone repeat, over clusters and wiped Admins."""
+
+    cluster: str
+    log_id: int
+    triggered_ms: int
+    day: date
+
+
+def kept_days(directory: Path) -> list[tuple[date, int]]:
+    """Each day that has logs, oldest first, and the bytes it takes."""
+    return [(day, _size(day_file(directory, day))) for day in days(directory)]
+
+
+def find_runs(
+    directory: Path, log_id: int, *, cluster: str | None = None, day: date | None = None
+) -> list[KeptRun]:
+    """The runs of this log id, oldest first; *day* is a day in UTC."""
+    wanted = [one for one in days(directory) if day in (None, one)]
+    found = [run for one in wanted for run in _runs_of(directory, one, log_id)]
+    return sorted(
+        (run for run in found if cluster in (None, run.cluster)), key=lambda run: run.triggered_ms
+    )
+
+
+def lines_from(pages: LogPages, run: KeptRun, first_line: int) -> Iterator[str]:
+    """The lines of *run* that are there now, from *first_line* on, counting from 1."""
+    where = (run.cluster, run.log_id, run.triggered_ms)
+    while page := pages.page(*where, from_line=first_line, budget=_PAGE_CHARS):
+        if page.last_line < first_line:
+            return
+        yield from page.text.split("\n")
+        first_line = page.last_line + 1
+
+
+def has_ended(journal: Path, run: KeptRun) -> bool:
+    """Whether nothing more will come: the journal says so, or no longer knows the run."""
+    if not journal.exists():
+        return True
+    with contextlib.closing(sqlite3.connect(f"file:{journal}?mode=ro", uri=True)) as db:
+        row = db.execute(_STATE, (run.cluster, run.log_id, run.triggered_ms)).fetchone()
+    return row is None or row[0] not in ("queued", "running")
+
+
+def _runs_of(directory: Path, day: date, log_id: int) -> list[KeptRun]:
+    path = day_file(directory, day)
+    with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
+        rows = db.execute(_FIND, (log_id,)).fetchall()
+    return [KeptRun(cluster, log_id, ms, day) for cluster, ms in rows]
+
+
+def _size(path: Path) -> int:
+    files = [path, path.with_name(path.name + "-wal")]
+    return sum(file.stat().st_size for file in files if file.exists())
