@@ -49,6 +49,8 @@ class ExecutorApp:
     Admins are the only ones who are told.
     """
 
+    exit_code = 0
+
     def __init__(self, settings: ExecutorSettings, records: MakeReceiver | None = None) -> None:
         check_safe(settings)
         self._settings = settings
@@ -93,7 +95,6 @@ class ExecutorApp:
             changed=self._changed,
         )
         clusters = [self._cluster(one) for one in self._settings.clusters()]
-        self._open_outboxes(clusters)
         self._recover()
         self._endpoints = Endpoints(
             self._callers(clusters),
@@ -105,6 +106,7 @@ class ExecutorApp:
             self._endpoints, host=section.host, port=section.port, most=section.max_connections
         )
         self.port = await self._server.start()
+        self._open_outboxes(clusters)
         self._open_registry(clusters)
         self._watch(self._flush_logs())
         self._watch(self._drop_logs())
@@ -184,7 +186,9 @@ class ExecutorApp:
     def _open_outboxes(self, clusters: Sequence[AdminCluster]) -> None:
         for cluster in clusters:
             receiver = Callbacks(self.journal, cluster, self._clock)
-            box = self._outboxes[receiver.name] = Outbox(receiver, _tell_receiver, pace_s=_CALLBACK_PACE_S)
+            box = self._outboxes[receiver.name] = Outbox(
+                receiver, _tell_receiver, pace_s=_CALLBACK_PACE_S
+            )
             self._watch(box.run())
         if self._make_records is not None:
             records = self._make_records(self.journal)

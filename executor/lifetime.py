@@ -19,7 +19,9 @@ class Service(Protocol):
     """Something with a beginning and an end."""
 
     failed: asyncio.Future[None]
-    """Done, with the exception, when it cannot go on."""
+    """Done when it ends by itself; with the exception, when it cannot go on."""
+    exit_code: int
+    """What the process exits with, unless the service has failed."""
 
     async def start(self) -> None: ...
 
@@ -54,10 +56,10 @@ async def _run(make: Callable[[], Service], started: Callable[[], Awaitable[None
     service.failed.add_done_callback(lambda _: told.set())
     await told.wait()
     await service.stop(hurry=hurry)
-    if service.failed.done():
-        _log.error("service_failed", reason=repr(service.failed.exception()))
+    if service.failed.done() and (error := service.failed.exception()) is not None:
+        _log.error("service_failed", reason=repr(error))
         return 1
-    return 0
+    return service.exit_code
 
 
 def _calm_collector() -> None:

@@ -1,3 +1,8 @@
-"""."""
+"""The test kit for authors of handlers: run one for real, or play the Admin."""
 
 from __future__ import annotations
+
+from executor.testing.fake_admin import FakeAdmin
+from executor.testing.run import run_handler
+
+__all__ = ["FakeAdmin", "run_handler"]

@@ -1,0 +1,92 @@
+"""Builds the whole service: the executor, its record in PostgreSQL, and the port that tells."""
+
+from __future__ import annotations
+
+import asyncio
+
+import structlog
+from aiohttp import web
+
+from executor.app import ExecutorApp
+from executor.errors import StartRefused
+from executor.journal import Journal
+from executor.settings import is_loopback
+from scheduler.health import Health
+from scheduler.recorder import Recorder
+from scheduler.records import Records
+from scheduler.settings import Settings
+from scheduler.storage import Storage
+
+_log = structlog.get_logger(__name__)
+
+
+class SchedulerApp:
+    """Both faces in one process: executor (9999) and scheduling service (8100)."""
+
+    exit_code = 0
+
+    def __init__(self, settings: Settings) -> None:
+        check_safe(settings)
+        self._settings = settings
+        self.storage = Storage(settings)
+        self.executor: ExecutorApp | None = None
+        self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.port = 0
+
+    async def start(self) -> None:
+        """Serve when this returns. Raise StartRefused or OSError."""
+        settings = self._settings
+        await self.storage.open()
+        self._keeping = asyncio.create_task(self.storage.keep())
+        self._keeping.add_done_callback(self._note_death)
+        if settings.executor.enabled:
+            self.executor = ExecutorApp(settings, records=self._records)
+            self.executor.failed.add_done_callback(self._note_failure)
+            await self.executor.start()
+        await self._listen()
+        _log.info("scheduler_started", url=f"http://{settings.scheduler.host}:{self.port}")
+
+    async def stop(self, *, hurry: asyncio.Event | None = None) -> None:
+        """Stop in order: the executor delivers its last reports before the database goes."""
+        if self.executor is not None:
+            await self.executor.stop(hurry=hurry)
+        await self._runner.cleanup()
+        self._keeping.cancel()
+        await self.storage.close()
+        _log.info("scheduler_stopped")
+
+    def _records(self, journal: Journal) -> Records:
+        assert self.executor is not None
+        recorder = Recorder(
+            self.storage.engine,
+            address=self.executor.url(),
+            timezone=self._settings.scheduler.timezone or "UTC",
+        )
+        return Records(journal, recorder)
+
+    async def _listen(self) -> None:
+        section = self._settings.scheduler
+        site = web.Application()
+        site.router.add_get("/health", Health(self.storage, self.executor).answer)
+        self._runner = web.AppRunner(site, access_log=None)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, section.host, section.port).start()
+        self.port = self._runner.addresses[0][1]
+
+    def _note_death(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) and not self.failed.done():
+            self.failed.set_exception(error)
+
+    def _note_failure(self, failed: asyncio.Future[None]) -> None:
+        error = failed.exception()
+        if error is not None and not self.failed.done():
+            self.failed.set_exception(error)
+
+
+def check_safe(settings: Settings) -> None:
+    """Refuse to be open to other machines without a token. Raise StartRefused."""
+    section = settings.scheduler
+    if not is_loopback(section.host) and not section.tokens:
+        raise StartRefused(
+            f"scheduler.host {section.host} can be reached from other machines: set scheduler.tokens"
+        )

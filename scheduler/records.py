@@ -1,0 +1,39 @@
+"""The receiver that is PostgreSQL: every change of every run, as rows of `schedule_log`."""
+
+from __future__ import annotations
+
+import structlog
+
+from executor.journal import Journal, JournalBroken
+from executor.outbox import ReceiverUnavailable
+from scheduler.recorder import Recorder, RecorderUnavailable, ReportsRefused
+
+_log = structlog.get_logger(__name__)
+_BATCH = 1_000
+
+
+class Records:
+    """Hands the recorder what the journal owes it."""
+
+    name = "postgresql"
+
+    def __init__(self, journal: Journal, recorder: Recorder) -> None:
+        self._journal = journal
+        self._recorder = recorder
+
+    async def deliver(self) -> bool:
+        try:
+            owed = await self._journal.owed_records(_BATCH)
+            if owed:
+                await self._recorder.record(owed)
+        except ReportsRefused as refusal:
+            self._bury(refusal)
+        except (RecorderUnavailable, JournalBroken) as error:
+            raise ReceiverUnavailable(str(error)) from error
+        self._journal.recorded(owed)
+        return len(owed) == _BATCH
+
+    def _bury(self, refusal: ReportsRefused) -> None:
+        """Say which: they stay readable in the executor's own log and in the Admin."""
+        for report in refusal.reports:
+            _log.error("report_refused", log_id=report.trigger.log_id, run_id=report.run_id)
