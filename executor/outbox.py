@@ -115,7 +115,7 @@ class Outbox:
                 await self._nudged.wait()
 
 
-_wait = wait_exponential_jitter(initial=_FIRST_PAUSE_S, max=_LONGEST_PAUSE_S, jitter=0.5)
+_wait = wait_exponential_jitter(multiplier=_FIRST_PAUSE_S, max=_LONGEST_PAUSE_S, jitter=0.5)
 
 
 def pause_s(failures: int) -> float:

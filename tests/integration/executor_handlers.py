@@ -1,0 +1,119 @@
+"""Handlers for the tests of the run path; what they do can be watched and steered from a test.
+
+In the test's own process by the names of GATES, in a service of its own by the paths of files.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+import time
+from collections import Counter, defaultdict
+from pathlib import Path
+
+from executor import JobContext, RunStopped, job_handler
+
+GATES: defaultdict[str, threading.Event] = defaultdict(threading.Event)
+"""What `gate` and `stuck` wait for, by their params."""
+BEGUN: list[int] = []
+"""The log ids of runs, in the order in which their code began."""
+
+
+class Together:
+    """How many runs of a job are in their code at once, and were at most."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._now: Counter[int] = Counter()
+        self.most: Counter[int] = Counter()
+
+    def __call__(self, job_id: int, change: int) -> None:
+        with self._lock:
+            self._now[job_id] += change
+            self.most[job_id] = max(self.most[job_id], self._now[job_id])
+
+
+TOGETHER = Together()
+
+
+@job_handler("echo")
+async def echo(_: JobContext, params: str) -> str:
+    return params
+
+
+@job_handler("gate")
+def gate(ctx: JobContext, params: str) -> str:
+    """Wait for the gate; can be stopped at every step."""
+    BEGUN.append(ctx.log_id)
+    TOGETHER(ctx.job_id, 1)
+    try:
+        while not GATES[params].wait(0.005):
+            pass
+        return params
+    finally:
+        TOGETHER(ctx.job_id, -1)
+
+
+@job_handler("stuck")
+def stuck(ctx: JobContext, params: str) -> str:
+    """Wait for the gate, and swallow every attempt to stop it."""
+    BEGUN.append(ctx.log_id)
+    TOGETHER(ctx.job_id, 1)
+    while not GATES[params].is_set():
+        try:
+            GATES[params].wait(0.005)
+        except RunStopped:
+            continue
+    TOGETHER(ctx.job_id, -1)
+    return params
+
+
+@job_handler("sleeper")
+async def sleeper(ctx: JobContext) -> None:
+    BEGUN.append(ctx.log_id)
+    await asyncio.sleep(60)
+
+
+@job_handler("block-loop")
+async def block_loop(_: JobContext, params: str) -> None:
+    time.sleep(float(params))
+
+
+@job_handler("lines")
+def lines(ctx: JobContext, params: str) -> None:
+    for n in range(int(params)):
+        ctx.log.info("line %d", n)
+
+
+@job_handler("quiet", keep_log="none")
+def quiet(ctx: JobContext) -> None:
+    ctx.log.info("not to be kept")
+
+
+@job_handler("only-errors", keep_log="errors")
+def only_errors(ctx: JobContext, params: str) -> None:
+    ctx.log.info("said %s", params)
+    if params:
+        ctx.fail(params)
+
+
+@job_handler("odd-text")
+def odd_text(ctx: JobContext) -> str:
+    """Say what UTF-8 cannot hold, as a file name that could not be decoded does."""
+    ctx.log.info("name \udcff here")
+    return "told \udcff so"
+
+
+def _wait_for_file(ctx: JobContext, params: str) -> str:
+    """Note the beginning in the file *mark*, and wait for the file *until*."""
+    told = json.loads(params)
+    with Path(told["mark"]).open("a", encoding="ascii") as mark:
+        mark.write(f"{ctx.log_id}\n")
+    while not Path(told["until"]).exists():
+        time.sleep(0.005)
+    return "found"
+
+
+job_handler("file-gate")(_wait_for_file)
+job_handler("file-gate-again", idempotent=True)(_wait_for_file)
