@@ -127,5 +127,6 @@ class HttpServer:
     async def stop(self) -> None:
         if self._listening is not None:
             self._listening.close()
+            self._server.pre_shutdown()  # who is idle goes at once, an answer on its way has its time
             await self._server.shutdown(1.0)
             await self._listening.wait_closed()

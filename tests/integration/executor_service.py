@@ -90,14 +90,19 @@ class Service:
         assert self._process is not None
         return self._process.pid
 
-    async def launch(self, **more: object) -> None:
-        """Start the process; it may not answer yet."""
-        command = [sys.executable, "-m", "scheduler.cli", "executor", "--app-dir", str(ROOT)]
-        command[1:3] = ["-c", "from scheduler.cli import main; main()"]
+    async def launch(self, *, limit: Callable[[], None] | None = None) -> None:
+        """Start the process, *limit* called in it first; it may not answer yet."""
+        command = ["-c", "from scheduler.cli import main; main()", "executor", "--app-dir", ROOT]
         kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
         with self.errors.open("ab") as errors:
             self._process = await asyncio.create_subprocess_exec(
-                *command, env=kept | self._environ, cwd=ROOT, stdout=errors, stderr=errors, **more
+                sys.executable,
+                *command,
+                env=kept | self._environ,
+                cwd=ROOT,
+                stdout=errors,
+                stderr=errors,
+                preexec_fn=limit,
             )
 
     async def start(self) -> None:

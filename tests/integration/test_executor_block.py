@@ -121,7 +121,7 @@ async def test_a_run_that_swallows_its_stop_keeps_the_next_one_waiting(
     assert "still busy in executor_handlers.py:" in (row.handle_msg or "")
     assert "in stuck" in (row.handle_msg or "")
     assert [run.trigger.log_id for run in app.dispatcher.zombies()] == [stuck]
-    assert BEGUN == [stuck]
+    assert [stuck] == BEGUN
     assert not (await admin.idle_beat(1)).is_success
 
     GATES[gate].set()
