@@ -81,6 +81,7 @@ class ExecutorApp:
         section = self._settings.executor
         capture.install()
         self.journal.start()
+        self._watch(self._live_with_journal())
         self._session = aiohttp.ClientSession()
         self._pools = Pools(self.handlers, self._settings)
         await self._pools.open()
@@ -252,6 +253,10 @@ class ExecutorApp:
         self._background.discard(task)
         if not task.cancelled() and (error := task.exception()) and not self.failed.done():
             self.failed.set_exception(error)
+
+    async def _live_with_journal(self) -> None:
+        assert self.journal.died is not None
+        await self.journal.died
 
     async def _flush_logs(self) -> None:
         while True:

@@ -30,6 +30,7 @@ from executor.journal_store import Answer
 from executor.lane import Lane, Run, Slots
 from executor.model import Isolation, Report, Result, RunState, Trigger
 from executor.runlog import RunLog
+from executor.text import storable
 from executor.worker import Assignment, Ending, Worker
 
 
@@ -284,6 +285,7 @@ class Dispatcher:
 
     def _report(self, run: Run, state: RunState, message: str) -> None:
         now = self._clock.now_ms()
+        message = storable(message)
         result = Result(state=state, message=message, started_ms=run.started_ms, ended_ms=now)
         if _keeps_log(run, state):
             run.log.write(_last_line(result))

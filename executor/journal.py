@@ -74,12 +74,15 @@ class Journal:
         self._queue: SimpleQueue[list[_Item]] = SimpleQueue()
         self._log_bytes = 0
         self._log_room = threading.Condition()
-        self._thread = threading.Thread(target=self._write_until_closed, name="journal")
+        self._thread = threading.Thread(target=self._live, name="journal")
+        self.died: asyncio.Future[None] | None = None
+        """Once started: done, with the exception, when the writer has died of a bug."""
         self.failure = ""
         """Why the journal cannot be written at the moment; empty when it can."""
 
     def start(self) -> None:
         self._loop = asyncio.get_running_loop()
+        self.died = self._loop.create_future()
         self._turn: Handover[_Item] = Handover(self._loop, self._queue.put)
         self._thread.start()
 
@@ -204,6 +207,13 @@ class Journal:
 
     # the writer's thread
 
+    def _live(self) -> None:
+        try:
+            self._write_until_closed()
+        except BaseException as error:  # whatever it is, the service must not go on without us
+            self._on_loop(_settle, self.died, None, error)
+            raise
+
     def _write_until_closed(self) -> None:
         unwritten: list[_Op] = []
         changes, closed = 0, False
@@ -288,7 +298,7 @@ def _tell_all(news: list[tuple[Callable[[Any], None], Any]]) -> None:
         done(value)
 
 
-def _settle(answer: asyncio.Future[Any], value: object, error: Exception | None) -> None:
+def _settle(answer: asyncio.Future[Any], value: object, error: BaseException | None) -> None:
     if answer.done():
         return
     if error is not None:

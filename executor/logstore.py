@@ -33,6 +33,8 @@ INSERT OR IGNORE INTO chunk (cluster, log_id, triggered_ms, first_line, lines, t
 VALUES (?,?,?,?,?,?)"""
 _DELETE = "DELETE FROM chunk WHERE log_id=? AND triggered_ms=? AND cluster=?"
 _OPEN_DAYS = 3
+_LAST_MS = 253_402_214_400_000
+"""9999-12-31: a trigger may claim any time."""
 
 
 class Chunk(NamedTuple):
@@ -120,7 +122,7 @@ class LogWriter:
 
 def day_of(epoch_ms: int) -> date:
     """The day (UTC) whose file holds a run that was triggered at *epoch_ms*."""
-    return moment(epoch_ms).date()
+    return moment(min(max(epoch_ms, 0), _LAST_MS)).date()
 
 
 def day_file(directory: Path, day: date) -> Path:

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from executor.logstore import Chunk
 from executor.model import Trigger
+from executor.text import storable
 
 _CHUNK_CHARS = 64 * 1024
 _LONGEST_LINE = 256 * 1024
@@ -59,7 +60,7 @@ class RunLog:
         with self._lock:
             if not self._lines:
                 return
-            chunk = self._chunk("\n".join(self._lines) + "\n")
+            chunk = self._chunk(storable("\n".join(self._lines) + "\n"))
             self._lines, self._size = [], 0
             if chunk is not None:  # in the lock: chunks of a run reach the file in their order
                 self._sink.write_log(chunk)
