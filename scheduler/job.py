@@ -1,0 +1,97 @@
+"""A job: what may be run, when, and how, as people have configured it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from executor.model import BlockStrategy
+
+
+class Engine(StrEnum):
+    """Who schedules a job."""
+
+    LOCAL = "local"
+    """This service."""
+    XXL = "xxl"
+    """An XXL-JOB Admin; here is a mirror of what it knows."""
+
+
+class ScheduleType(StrEnum):
+    """The kind of a job's rule."""
+
+    CRON = "cron"
+    INTERVAL = "interval"
+    ONCE = "once"
+    NONE = "none"
+    """It is never due: people, other services and other jobs run it."""
+
+
+class JobStatus(StrEnum):
+    """Whether a job is scheduled."""
+
+    STOPPED = "stopped"
+    RUNNING = "running"
+    PAUSED = "paused"
+
+
+class MisfirePolicy(StrEnum):
+    """What is done about due times that passed while nobody could fire."""
+
+    FIRE_ONCE = "fire_once"
+    SKIP = "skip"
+    FIRE_ALL = "fire_all"
+    """All of them, up to a bound."""
+
+
+class RetryStrategy(StrEnum):
+    """How the waits between the attempts of a run grow."""
+
+    NONE = "none"
+    FIXED = "fixed"
+    LINEAR = "linear"
+    EXPONENTIAL = "exponential"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """A row of `schedule_job`, with the jobs it depends on."""
+
+    id: int = 0
+    """0: not stored yet."""
+    job_no: str = ""
+    """Readable and unique, such as JOB-20261124-000001."""
+    name: str
+    group: str = "default"
+    description: str = ""
+    engine: Engine = Engine.LOCAL
+    handler: str = ""
+    params: str = ""
+    """Handed to each run whose trigger brings none."""
+    schedule_type: ScheduleType = ScheduleType.NONE
+    cron_expression: str | None = None
+    interval_seconds: int | None = None
+    run_at: datetime | None = None
+    timezone: str = "UTC"
+    """IANA zone in which the rule is read."""
+    misfire_policy: MisfirePolicy = MisfirePolicy.FIRE_ONCE
+    block_strategy: BlockStrategy = BlockStrategy.SERIAL
+    timeout_seconds: int = 0
+    """Limit on the running time; 0: none."""
+    retry_strategy: RetryStrategy = RetryStrategy.NONE
+    retry_count: int = 0
+    """Attempts after the first."""
+    retry_interval_seconds: int = 0
+    retry_max_interval_seconds: int = 0
+    """Cap on the wait; 0: none."""
+    depends_on: tuple[int, ...] = ()
+    """Ids of the jobs that must have succeeded first."""
+    status: JobStatus = JobStatus.STOPPED
+    next_run_time: datetime | None = None
+    last_run_time: datetime | None = None
+    """Of the newest final run; from the statistics."""
+    version: int = 1
+    """Rises with each change by people."""
+    create_time: datetime | None = None
+    update_time: datetime | None = None
