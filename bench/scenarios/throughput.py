@@ -30,10 +30,12 @@ async def _at_full_speed(played: Stage, seconds: float) -> dict[str, Cell]:
     cpu, start = played.running.cpu_seconds(), time.monotonic()
     await closed_loop(played.triggers(), seconds=seconds)
     await settled(ledger, patience=10)
-    runs = ledger.completed - completed
+    runs, took = ledger.completed - completed, ledger.last_called - start
+    cpu = played.running.cpu_seconds() - cpu
     return {
-        "runs/s": runs / (ledger.last_called - start),
-        "CPU µs/run": (played.running.cpu_seconds() - cpu) / runs * 1e6,
+        "runs/s": runs / took,
+        "share of the core": min(1.0, cpu / took),
+        "runs per CPU second": runs / cpu,
         "/run p50 ms": answer_ms(ledger.since(sent), 0.5),
         "/run p99 ms": answer_ms(ledger.since(sent), 0.99),
     }
