@@ -193,7 +193,9 @@ BEGIN
         RETURN name;
     END IF;
     PERFORM pg_advisory_xact_lock(hashtextextended('qooerp_scheduler.ensure_log_partition', 0));
-    IF to_regclass('qooerp_scheduler.' || name) IS NOT NULL THEN
+    -- Asked of the table, not by to_regclass, whose cache may not have heard of another's yet.
+    IF EXISTS (SELECT FROM pg_catalog.pg_class
+               WHERE relnamespace = 'qooerp_scheduler'::regnamespace AND relname = name) THEN
         RETURN name;
     END IF;
     -- Made apart and then attached: CREATE … PARTITION OF would wait for every reader and writer.

@@ -14,7 +14,9 @@ import socket
 import subprocess
 import time
 from asyncio import sleep
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from executor.errors import StartRefused
 from scheduler.pg_account import account_for, binaries_for
@@ -43,14 +45,23 @@ class EmbeddedPostgres:
     """One server on one *data_dir*: TCP on a free port of 127.0.0.1, scram, a random password.
 
     As root the folder is given to *user* (or stays its owner's), as whom the server runs.
+    *settings* are PostgreSQL's, beside and above our own.
     Call `start` in the main thread: the kernel ends the server with the *thread* that started it.
     """
 
-    def __init__(self, data_dir: Path | str, *, user: str = "nobody", limit_s: float = 30) -> None:
+    def __init__(
+        self,
+        data_dir: Path | str,
+        *,
+        user: str = "nobody",
+        limit_s: float = 30,
+        settings: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         path = Path(data_dir).absolute()
         self._account = account_for(path, user=user)
         self._folder = PgFolder(path, self._account)
         self._limit_s = limit_s
+        self._settings = {**_SETTINGS, **settings}
         self._process: subprocess.Popen[bytes] | None = None
         self._port = 0
 
@@ -144,7 +155,7 @@ class EmbeddedPostgres:
 
     async def _launched(self, programs: Path, deadline: float) -> bool:
         self._port = _free_port(self._port)
-        settings = [f"--{name}={value}" for name, value in _SETTINGS.items()]
+        settings = [f"--{name}={value}" for name, value in self._settings.items()]
         self._process = process = self._folder.run(
             programs / "postgres",
             *("-D", f"{self._folder.seen}/pgdata", f"--port={self._port}", *settings),

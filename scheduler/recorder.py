@@ -95,7 +95,7 @@ class Recorder:
             if again:
                 return await self._record(connection, runs, again=False)
             if len(runs) == 1:
-                _log.exception("report_refused", run=runs[0][0], reason=type(error).__name__)
+                _log.error("report_refused", run=runs[0][0], reason=str(error))
                 return [runs[0][1]]
             middle = len(runs) // 2
             first = await self._record(connection, runs[:middle], again=False)

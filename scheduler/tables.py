@@ -137,7 +137,7 @@ schedule_log = Table(
 schedule_job_statistics = Table(
     "schedule_job_statistics",
     metadata,
-    _set("job_id", BigInteger()),
+    Column("job_id", BigInteger, nullable=False, autoincrement=False),
     *_counts(),
     Column("last_run_time", _MOMENT),
     Column("last_status", String(16)),

@@ -1,0 +1,103 @@
+"""PostgreSQL for the tests: one server a session, a template made once, a copy for each test.
+
+TEST_DATABASE_URL names another server, whose user may create databases; its database is not touched.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import shutil
+import socket
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import asyncpg
+import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from scheduler.database import create_database_if_missing, open_database, upgrade
+from scheduler.embedded import EmbeddedPostgres
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """The DSN of a server that runs as long as the session."""
+    if given := os.environ.get("TEST_DATABASE_URL"):
+        yield given
+        return
+    folder = Path(tempfile.mkdtemp(prefix="qooerp-test-"))
+    hasty = {"fsync": "off", "full_page_writes": "off"}  # nothing here is worth a disk's time
+    server = EmbeddedPostgres(folder / "postgres", settings=hasty)
+    asyncio.run(server.start())
+    yield server.dsn
+    asyncio.run(server.stop())
+    shutil.rmtree(folder)
+
+
+def named(dsn: str, name: str) -> str:
+    """*dsn* with the database *name*."""
+    return urlsplit(dsn)._replace(path=f"/{name}").geturl()
+
+
+async def administer(dsn: str, statement: str) -> None:
+    connection = await asyncpg.connect(named(dsn, "postgres"))
+    await connection.execute(statement)
+    await connection.close()
+
+
+@pytest.fixture
+async def empty_database_url(postgres: str) -> AsyncIterator[str]:
+    name = f"qooerp_test_{secrets.token_hex(4)}"
+    await create_database_if_missing(named(postgres, name))
+    yield named(postgres, name)
+    await administer(postgres, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="session")
+def template(postgres: str) -> Iterator[str]:
+    """The name of a migrated database, to copy from."""
+    name = f"qooerp_template_{secrets.token_hex(4)}"
+
+    async def make() -> None:
+        await create_database_if_missing(named(postgres, name))
+        await upgrade(named(postgres, name))
+
+    asyncio.run(make())
+    yield name
+    asyncio.run(administer(postgres, f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+@pytest.fixture
+async def database_url(postgres: str, template: str) -> AsyncIterator[str]:
+    """A migrated database of the test's own."""
+    name = f"qooerp_test_{secrets.token_hex(4)}"
+    await administer(postgres, f"CREATE DATABASE {name} TEMPLATE {template}")
+    yield named(postgres, name)
+    await administer(postgres, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
+    engine = open_database(database_url)
+    yield engine
+    await engine.dispose()
+
+
+@pytest.fixture
+async def sql(database_url: str) -> AsyncIterator[asyncpg.Connection]:
+    """A plain connection, to look at what is there."""
+    connection = await asyncpg.connect(database_url)
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A port of 127.0.0.1 on which nobody listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
