@@ -17,6 +17,7 @@ from admin_bridge import AdminCluster, AdminError, ClusterConfig, RegistryBeat
 from executor import capture
 from executor.callbacks import Callbacks
 from executor.clock import SystemClock, moment
+from executor.course import Course
 from executor.dispatch import Dispatcher
 from executor.endpoints import Caller, Endpoints
 from executor.errors import ScriptRefused, StartRefused
@@ -85,15 +86,20 @@ class ExecutorApp:
         self._session = aiohttp.ClientSession()
         self._pools = Pools(self.handlers, self._settings)
         await self._pools.open()
-        self.dispatcher = Dispatcher(
+        course = Course(
             journal=self.journal,
             clock=self._clock,
-            find_handler=self._find_handler,
             workers=self._pools.workers,
             slots=self._pools.slots,
             patience_s=self._pools.patience_s,
-            most_waiting=section.max_waiting,
             changed=self._changed,
+        )
+        self.dispatcher = Dispatcher(
+            course=course,
+            journal=self.journal,
+            clock=self._clock,
+            find_handler=self._find_handler,
+            most_waiting=section.max_waiting,
         )
         clusters = [self._cluster(one) for one in self._settings.clusters()]
         self._recover()

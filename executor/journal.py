@@ -141,6 +141,13 @@ class Journal:
         row = (*identity, state, revision, *times, text, message, callback, self._record)
         self._turn.put(_Op("accepts", (row,), done))
 
+    async def first_answer(self, trigger: Trigger) -> Answer | None:
+        """What became of *trigger* when it came before; None: it is new, or nobody can tell."""
+        try:
+            return await self.ask(lambda store: store.known(trigger.identity))
+        except JournalBroken:
+            return None
+
     def begin(
         self, run_id: int, *, started_ms: int, restarts: int, done: Callable[[object], None]
     ) -> None:

@@ -49,7 +49,7 @@ INSERT OR IGNORE INTO run
  (id, cluster, log_id, triggered_ms, state, revision, accepted_ms, started_ms, ended_ms,
   trigger, message, callback, record)
 VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)"""
-_KNOWN = "SELECT id, state, message FROM run WHERE log_id = ? AND triggered_ms = ? AND cluster = ?"
+_KNOWN = "SELECT id, state, message FROM run WHERE cluster = ? AND log_id = ? AND triggered_ms = ?"
 _START = "UPDATE run SET state='running', revision=?, started_ms=?, restarts=?, record=? WHERE id=?"
 _FINISH = """
 UPDATE run SET state=?, revision=?, started_ms=?, ended_ms=?, message=?,
@@ -63,7 +63,11 @@ UPDATE run SET record=0, trigger=iif(callback=0 AND ended_ms IS NOT NULL, NULL, 
 _REFUSED = "UPDATE run SET callback=3, refusal=? WHERE id=?"
 _SUPERSEDE = """
 UPDATE run SET callback=3, refusal='the Admin gave this log id to another run'
-WHERE log_id=? AND cluster=? AND triggered_ms<>? AND callback IN (1, 2)"""
+WHERE id<? AND cluster=? AND log_id=? AND callback IN (1, 2)"""
+_REVIVE = """
+UPDATE run SET callback=2, refusal=NULL WHERE id=? AND callback=3 AND NOT EXISTS (
+ SELECT 1 FROM run AS newer
+ WHERE newer.log_id=run.log_id AND newer.cluster=run.cluster AND newer.id>run.id)"""
 _OWED = """
 SELECT id, log_id, triggered_ms, state, message, ended_ms FROM run
 WHERE cluster=? AND callback=2 ORDER BY revision LIMIT ?"""
@@ -179,17 +183,22 @@ class JournalStore:
     def _accept(self, rows: Sequence[tuple[Any, ...]]) -> list[Answer]:
         inserted = self._db.executemany(_ACCEPT, rows).rowcount
         if inserted == len(rows):
-            return [NEW] * len(rows)
-        return [self._known(row) for row in rows]
+            answers = [NEW] * inserted
+        else:
+            answers = [self._answer(row) for row in rows]
+        new = [row[:3] for row, answer in zip(rows, answers, strict=True) if answer is NEW]
+        self._db.executemany(_SUPERSEDE, new)
+        return answers
 
-    def _known(self, row: tuple[Any, ...]) -> Answer:
-        run_id, cluster, log_id, triggered_ms = row[:4]
-        first, state, message = self._db.execute(_KNOWN, (log_id, triggered_ms, cluster)).fetchone()
-        return NEW if first == run_id else Answer(RunState(state), message or "")
+    def _answer(self, row: tuple[Any, ...]) -> Answer:
+        run_id, *identity = row[:4]
+        first, *answer = self._db.execute(_KNOWN, identity).fetchone()
+        return NEW if first == run_id else _first_answer(*answer)
 
-    def supersede(self, cluster: str, log_id: int, triggered_ms: int) -> None:
-        """Never call back older runs of this log id: it belongs to another run now."""
-        self._db.execute(_SUPERSEDE, (log_id, cluster, triggered_ms))
+    def known(self, identity: tuple[str, int, int]) -> Answer | None:
+        """The first answer to the trigger of this identity; None: it never came."""
+        row = self._db.execute(_KNOWN, identity).fetchone()
+        return _first_answer(*row[1:]) if row else None
 
     def next_ids(self) -> tuple[int, int]:
         """The next run id and the next revision."""
@@ -227,15 +236,18 @@ def dead_letters(path: Path) -> list[DeadLetter]:
 
 
 def revive(path: Path, run_ids: Iterable[int]) -> int:
-    """Owe these dead letters again; how many there were. The service finds them by itself."""
+    """Owe these dead letters again; how many there were. The service finds them by itself.
+
+    Those whose log id belongs to another run now stay: they would falsify its row.
+    """
     with sqlite3.connect(path) as db:
-        statement = "UPDATE run SET callback=2, refusal=NULL WHERE id=? AND callback=3"
-        return db.executemany(statement, [(i,) for i in run_ids]).rowcount
+        return db.executemany(_REVIVE, [(i,) for i in run_ids]).rowcount
 
 
 def _dead_letters(db: sqlite3.Connection) -> list[DeadLetter]:
     columns = "id, cluster, log_id, state, coalesce(message, ''), ended_ms, refusal"
-    rows = db.execute(f"SELECT {columns} FROM run WHERE callback = 3 ORDER BY id")
+    ended = "callback = 3 AND ended_ms IS NOT NULL"  # a run that goes on may be no one's already
+    rows = db.execute(f"SELECT {columns} FROM run WHERE {ended} ORDER BY id")
     return [DeadLetter(*row) for row in rows]
 
 
@@ -274,6 +286,10 @@ def decode_trigger(text: str) -> Trigger:
             "script": Script(**script) if script else None,
         }
     )
+
+
+def _first_answer(state: str, message: str | None) -> Answer:
+    return Answer(RunState(state), message or "")
 
 
 def _report(row: tuple[Any, ...]) -> Report:

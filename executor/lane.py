@@ -26,6 +26,8 @@ class Run:
     accepted: asyncio.Future[None]
     """Done when the journal has it; its exception is the refusal."""
     restarts: int = 0
+    covers: bool = False
+    """What is ahead of it ends as soon as it is known to be new."""
     durable: bool = False
     """The journal has it."""
     holds_slot: bool = False

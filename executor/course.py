@@ -1,0 +1,194 @@
+"""The course of an accepted run: from its place in the lane to its result. There is no other.
+
+Everything here happens on the control loop, and nothing awaits between looking at a lane and
+changing it, so no lane needs a lock. What is slow is handed to the journal's thread and to the
+workers, which call back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from itertools import takewhile
+
+from executor.clock import Clock
+from executor.ending import Stop, name_abandoned, name_ending, timed_out
+from executor.handover import Inbox
+from executor.journal import Journal
+from executor.lane import Lane, Run, Slots
+from executor.model import Isolation, Report, Result, RunState, Trigger
+from executor.text import storable
+from executor.worker import Assignment, Ending, Worker
+
+
+class Course:
+    """Leads runs through their lanes: begins them, stops them, and reports how they ended."""
+
+    def __init__(
+        self,
+        *,
+        journal: Journal,
+        clock: Clock,
+        workers: Mapping[Isolation, Worker],
+        slots: Mapping[Isolation, int],
+        patience_s: Mapping[Isolation, float],
+        changed: Callable[[Trigger, RunState], None],
+    ) -> None:
+        """*patience_s* is how long code may take to end once it was told to.
+
+        *changed* is called when a change of a run is on disk.
+        """
+        self._journal = journal
+        self._clock = clock
+        self._workers = workers
+        self._patience_s = patience_s
+        self.longest_patience_s = max(patience_s.values())
+        self._loop = asyncio.get_running_loop()
+        self._endings = Inbox(self._loop)
+        self.changed = changed
+        self.slots = {kind: Slots(limit, self._begin) for kind, limit in slots.items()}
+        self.lanes: dict[tuple[str, int], Lane] = {}
+        self.live: dict[tuple[str, int, int], Run] = {}
+        self.left: Callable[[], None] = lambda: None
+        """Called when a run has left, or was given up waiting for."""
+
+    def advance(self, lane: Lane) -> None:
+        run = lane.take_next()
+        if run is not None:
+            self.slots[run.isolation].ask(run)
+
+    def _begin(self, run: Run) -> None:
+        self._journal.begin(
+            run.run_id,
+            started_ms=self._clock.now_ms(),
+            restarts=run.restarts,
+            done=lambda _: self.launch(run),
+        )
+
+    def launch(self, run: Run) -> None:
+        if run.stop is not None:
+            self.report(run, run.stop.state, run.stop.message(started=False))
+            self.leave(run)
+            return
+        run.started_ms = self._clock.now_ms()
+        trigger = run.trigger
+        run.log.write(_first_line(trigger))
+        self.changed(trigger, RunState.RUNNING)
+        assignment = Assignment(
+            report=_running(run), trigger=trigger, handler=run.handler, log=run.log
+        )
+
+        def ended(ending: Ending) -> None:  # called in the worker's thread
+            self._endings.call(self._ended, run, ending)
+
+        run.execution = self._workers[run.isolation].start(assignment, ended)
+        if trigger.timeout_s > 0:
+            run.timer = self._loop.call_later(
+                trigger.timeout_s, self._stop, run, timed_out(trigger.timeout_s)
+            )
+
+    # a run ends
+
+    def _ended(self, run: Run, ending: Ending) -> None:
+        if run.abandoned:
+            run.log.write(f"the code of this stopped run has ended at last: {ending.kind}")
+            run.log.flush()
+        else:
+            self.report(run, *name_ending(ending, run.stop))
+        self.leave(run)
+
+    def report(self, run: Run, state: RunState, message: str) -> None:
+        now = self._clock.now_ms()
+        message = storable(message)
+        result = Result(state=state, message=message, started_ms=run.started_ms, ended_ms=now)
+        if _keeps_log(run, state):
+            run.log.write(_last_line(result))
+            run.log.flush()
+        else:
+            run.log.delete()
+        self._journal.finish(run.run_id, result, lambda _: self.changed(run.trigger, state))
+
+    def leave(self, run: Run) -> None:
+        """Take *run* out of its lane, and let the next one in."""
+        if run.timer is not None:
+            run.timer.cancel()
+        if self.live.get(run.trigger.identity) is run:
+            del self.live[run.trigger.identity]
+        self.slots[run.isolation].release(run)
+        lane = self.lanes.get(run.trigger.lane)
+        if lane is not None:
+            if lane.head is run:
+                lane.head = None
+            self.advance(lane)
+            if not lane.busy:
+                del self.lanes[run.trigger.lane]
+        self.left()
+
+    # a run is told to stop
+
+    def clear(self, lane: Lane, stop: Stop, *, ahead_of: Run | None = None) -> None:
+        """Stop what runs in *lane*, and end what waits; only what is *ahead_of* a run of it."""
+        head = lane.head
+        waiting = list(takewhile(lambda run: run is not ahead_of, lane.waiting))
+        for _ in waiting:
+            lane.waiting.popleft()
+        for run in waiting:
+            run.stop = run.stop or stop
+            self.report(run, run.stop.state, run.stop.message(started=False))
+            self.leave(run)
+        if head is not None:
+            self._stop(head, stop)
+
+    def _stop(self, run: Run, stop: Stop) -> None:
+        if run.stop is not None:
+            return
+        run.stop = stop
+        if run.execution is not None:
+            run.log.write(f"told to stop: {stop.reason}", "WARNING")
+            if run.timer is not None:
+                run.timer.cancel()
+            patience = self._patience_s[run.isolation]
+            run.timer = self._loop.call_later(patience, self._abandon, run)
+            run.execution.stop()
+        elif self.slots[run.isolation].withdraw(run):
+            self.report(run, stop.state, stop.message(started=False))
+            self.leave(run)
+
+    def _abandon(self, run: Run) -> None:
+        """Report a run that will not end; its lane stays closed, its slot is given on."""
+        assert run.stop is not None
+        assert run.execution is not None
+        run.abandoned = True
+        self.report(run, *name_abandoned(run.stop, run.execution.whereabouts()))
+        self.slots[run.isolation].release(run)
+        self.left()
+
+
+def _running(run: Run) -> Report:
+    return Report(
+        run_id=run.run_id,
+        revision=0,
+        trigger=run.trigger,
+        state=RunState.RUNNING,
+        accepted_ms=0,
+        started_ms=run.started_ms,
+        restarts=run.restarts,
+    )
+
+
+def _keeps_log(run: Run, state: RunState) -> bool:
+    policy = run.handler.keep_log if run.handler is not None else "always"
+    return policy == "always" or (policy == "errors" and state is not RunState.SUCCEEDED)
+
+
+def _first_line(trigger: Trigger) -> str:
+    what = f"handler [{trigger.handler}]" if trigger.script is None else trigger.script.language
+    return (
+        f"job execute start, {what}, params [{trigger.params}], "
+        f"shard {trigger.shard_index}/{trigger.shard_total}, attempt {trigger.attempt}"
+    )
+
+
+def _last_line(result: Result) -> str:
+    took = f" after {result.ended_ms - result.started_ms} ms" if result.started_ms else ""
+    return f"job execute end, {result.state} ({result.code}){took}: {result.message}"
