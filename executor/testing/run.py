@@ -76,7 +76,7 @@ def run_handler(
     trigger = Trigger(
         cluster=LOCAL,
         log_id=1,
-        triggered_ms=(now_ms := SystemClock().now_ms()),
+        triggered_ms=SystemClock().now_ms(),
         job_id=1,
         handler=found.name,
         params=params,
@@ -85,27 +85,28 @@ def run_handler(
         attempt=attempt,
         timeout_s=int(timeout_s),
     )
-    assignment = Assignment(
-        report=Report(
-            run_id=1,
-            revision=1,
-            trigger=trigger,
-            state=RunState.RUNNING,
-            accepted_ms=now_ms,
-            started_ms=now_ms,
-        ),
-        trigger=trigger,
-        handler=found,
-        log=MemoryLog(),
-        config=config or {},
-    )
     captures = capture.install()
     try:
         with ThreadPoolExecutor(1) as beside:  # the caller may be on a loop of its own
-            return beside.submit(asyncio.run, _outcome(found, assignment, timeout_s)).result()
+            run = _outcome(found, _assignment(found, trigger, config or {}), timeout_s)
+            return beside.submit(asyncio.run, run).result()
     finally:
         if captures:
             capture.uninstall()
+
+
+def _assignment(handler: Handler, trigger: Trigger, config: Mapping[str, str]) -> Assignment:
+    report = Report(
+        run_id=1,
+        revision=1,
+        trigger=trigger,
+        state=RunState.RUNNING,
+        accepted_ms=trigger.triggered_ms,
+        started_ms=trigger.triggered_ms,
+    )
+    return Assignment(
+        report=report, trigger=trigger, handler=handler, log=MemoryLog(), config=config
+    )
 
 
 def _find(handler: str | Callable[..., object]) -> Handler:

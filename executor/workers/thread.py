@@ -27,6 +27,8 @@ _COURTESY_S = 0.25
 """How long code that looks at `ctx.cancelled` has before it is interrupted."""
 _REPEAT_S = 0.05
 """How often the interruption is repeated: some code catches it."""
+_RETRY_S = 0.002
+"""How soon it is tried again when the code was just writing its log."""
 
 
 class ThreadWorker:
@@ -89,8 +91,8 @@ class ThreadRun:
     """One run in a thread.
 
     An interruption may be raised between any two steps of the thread's code, so where it may be
-    is fenced: `_ident` is the thread's number while the handler's code runs and 0 otherwise, and
-    both raising and the writing of log lines hold `_fence`.
+    is fenced: `_ident` is the thread's number while the handler's code runs, None before and 0
+    after, and both raising and the writing of log lines hold `_fence`.
     """
 
     __slots__ = ("_assignment", "_ended", "_fence", "_ident", "context", "stopping")
@@ -99,7 +101,7 @@ class ThreadRun:
         self._assignment = assignment
         self._ended = ended
         self._fence = threading.RLock()
-        self._ident = 0
+        self._ident: int | None = None
         self.context = JobContext.of(assignment, _FencedSink(assignment.log, self._fence))
         self.stopping = False
 
@@ -149,19 +151,20 @@ class ThreadRun:
         asyncio.get_running_loop().call_later(_COURTESY_S, self._interrupt_until_ended)
 
     def _interrupt_until_ended(self) -> None:
-        if self._raise_now():
-            asyncio.get_running_loop().call_later(_REPEAT_S, self._interrupt_until_ended)
+        if self._ident != 0:
+            delay_s = _REPEAT_S if self._interrupt_now() else _RETRY_S
+            asyncio.get_running_loop().call_later(delay_s, self._interrupt_until_ended)
 
-    def _raise_now(self) -> bool:
-        """Interrupt the code, unless it is just writing its log; False when it has ended."""
+    def _interrupt_now(self) -> bool:
+        """Interrupt the code, if it still runs; False when it is just writing its log."""
         if not self._fence.acquire(blocking=False):
-            return True
+            return False
         try:
             if self._ident:
                 _interrupt(self._ident, RunStopped)
-            return bool(self._ident)
         finally:
             self._fence.release()
+        return True
 
     def whereabouts(self) -> str:
         ident = self._ident

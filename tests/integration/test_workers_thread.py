@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from executor.worker import Ending, EndingKind
-from executor.workers.thread import ThreadWorker
+from executor.workers import thread
+from executor.workers.thread import ThreadRun, ThreadWorker
 from tests.integration.worker_handlers import HOOKS
 from tests.integration.workers_at_work import Place, opened, table
 
@@ -68,6 +69,20 @@ async def test_a_thread_asleep_in_c_is_not_ended_before_it_wakes(place: Place) -
     assert run.execution.whereabouts() == ""
 
 
+async def test_a_run_stopped_before_its_thread_began_is_interrupted_once_it_has(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(thread, "_COURTESY_S", 0.0)
+    monkeypatch.setattr(place.worker, "start", ThreadRun)
+    run = place.start("wait-thread")
+    run.stop()
+    for _ in range(3):  # turns of the loop, in which it is tried for the first time
+        await asyncio.sleep(0)
+    threading.Thread(target=run.execution.execute, daemon=True).start()  # type: ignore[attr-defined]
+
+    assert (await run.ending()).kind is EndingKind.STOPPED
+
+
 async def test_an_interruption_never_hits_another_run(place: Place) -> None:
     """Runs end by themselves just as they are interrupted, and others take their threads."""
     for n in range(40):
@@ -84,11 +99,11 @@ async def test_an_interruption_never_hits_another_run(place: Place) -> None:
 async def test_idle_threads_end(place: Place) -> None:
     for run in [place.start("nothing-thread") for _ in range(10)]:
         await run.ending()
-    mine = [thread for thread in threading.enumerate() if thread.name == "handler-thread"]
+    mine = [one for one in threading.enumerate() if one.name == "handler-thread"]
 
-    for thread in mine:
-        await asyncio.to_thread(thread.join, 5.0)
-        assert not thread.is_alive()
+    for one in mine:
+        await asyncio.to_thread(one.join, 5.0)
+        assert not one.is_alive()
     assert (await place.start("give-thread", "text").ending()).message == "said"
 
 
