@@ -93,10 +93,9 @@ def job_handler(
 ) -> Callable[[Function], Function]:
     """Declare the function below as the handler *name*; it stays an ordinary function.
 
-    *isolation* is where it runs: `async` (the default of `async def`), `thread` (of `def`) or
-    `process` (both; the only one that can always be killed). *init* and *destroy* are called
-    without arguments before the first and after the last run; for `process` around each run, in
-    its process. Raises TypeError when the function cannot be run as asked.
+    *isolation*: `async` (the default of `async def`), `thread` (of `def`), or `process`, the only
+    one that can always be killed. *init* and *destroy* are called before the first and after the
+    last run; for `process` around each. Raises TypeError for what cannot be run as asked.
     """
     names = sys._getframe(1).f_locals  # models may be declared beside a local function
 
@@ -111,12 +110,16 @@ def job_handler(
             destroy=destroy,
             **_signature(name, function, names),
         )
-        _check_hooks(handler)
-        declared.append(handler)
-        function.__job_handler__ = handler  # type: ignore[attr-defined]
-        return function
+        return _declare(handler, function)
 
     return declare
+
+
+def _declare(handler: Handler, function: Function) -> Function:
+    _check_hooks(handler)
+    declared.append(handler)
+    function.__job_handler__ = handler  # type: ignore[attr-defined]
+    return function
 
 
 def handler_of(function: object) -> Handler | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from executor import capture
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from executor.worker import Worker
 
 _GRACE_S = 5.0
+_A_TRIGGER = Trigger(cluster=LOCAL, log_id=1, triggered_ms=0, job_id=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +74,9 @@ def run_handler(
     it. To be called from tests of any kind, also from within a running event loop.
     """
     found = _find(handler)
-    trigger = Trigger(
-        cluster=LOCAL,
-        log_id=1,
+    trigger = replace(
+        _A_TRIGGER,
         triggered_ms=SystemClock().now_ms(),
-        job_id=1,
         handler=found.name,
         params=params,
         shard_index=shard[0],
