@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
     Boolean,
     Column,
@@ -85,6 +86,9 @@ schedule_job = Table(
     _written("create_time"),
     _written("update_time"),
     Column("deleted_at", _MOMENT),
+    Column("calendar_name", String(64)),
+    _set("holiday_policy", String(16), "'skip'"),
+    _set("schedule_note", String(500), "''"),
     PrimaryKeyConstraint("id", name="schedule_job_pkey"),
     UniqueConstraint("job_no", name="schedule_job_job_no_key"),
     UniqueConstraint("cluster", "admin_job_id", name="schedule_job_admin_key"),
@@ -129,9 +133,89 @@ schedule_log = Table(
     _written("update_time"),
     PrimaryKeyConstraint("id", "trigger_time", name="schedule_log_pkey"),
     UniqueConstraint("trigger_time", "cluster", "admin_log_id", name="schedule_log_run_key"),
-    Index("schedule_log_job_idx", "job_id", "trigger_time", "id"),
-    Index("schedule_log_status_idx", "status", "trigger_time", "id"),
+    Index("schedule_log_job_idx", "job_id", "trigger_time"),
+    Index("schedule_log_status_idx", "status", "trigger_time"),
     postgresql_partition_by="RANGE (trigger_time)",
+)
+
+schedule_replica = Table(
+    "schedule_replica",
+    metadata,
+    _set("id", String(36)),
+    _set("address", String(512), "''"),
+    _written("started_at"),
+    _written("steady_since"),
+    _written("heartbeat_at"),
+    PrimaryKeyConstraint("id", name="schedule_replica_pkey"),
+)
+
+schedule_fire = Table(
+    "schedule_fire",
+    metadata,
+    _set("id", BigInteger(), "nextval('qooerp_scheduler.schedule_log_id_seq')"),
+    _set("job_id", BigInteger()),
+    _set("fire_time", _MOMENT),
+    _set("scheduled_time", _MOMENT),
+    _set("trigger_type", String(16)),
+    Column("params", String(65535)),
+    _set("attempt", Integer(), "1"),
+    Column("first_log_id", BigInteger),
+    _set("state", String(8), "'planned'"),
+    Column("owner", String(36)),
+    Column("lease_until", _MOMENT),
+    PrimaryKeyConstraint("id", name="schedule_fire_pkey"),
+    Index(
+        "schedule_fire_due_idx",
+        *("fire_time", "id"),
+        postgresql_where=text("state = 'planned'"),
+    ),
+    Index("schedule_fire_owner_idx", "owner"),
+    Index("schedule_fire_job_idx", "job_id"),
+    Index(
+        "schedule_fire_waiting_key",
+        "job_id",
+        unique=True,
+        postgresql_where=text("state = 'waiting'"),
+    ),
+    Index(
+        "schedule_fire_attempt_key",
+        *("first_log_id", "attempt"),
+        unique=True,
+        postgresql_where=text("first_log_id IS NOT NULL"),
+    ),
+)
+
+schedule_dependency = Table(
+    "schedule_dependency",
+    metadata,
+    _set("job_id", BigInteger()),
+    _set("parent_id", BigInteger()),
+    Column("succeeded_at", _MOMENT),
+    Column("log_id", BigInteger),
+    PrimaryKeyConstraint("job_id", "parent_id", name="schedule_dependency_pkey"),
+    ForeignKeyConstraint(
+        ["job_id"], [schedule_job.c.id], name="schedule_dependency_job_fkey", ondelete="CASCADE"
+    ),
+    ForeignKeyConstraint(
+        ["parent_id"],
+        [schedule_job.c.id],
+        name="schedule_dependency_parent_fkey",
+        ondelete="CASCADE",
+    ),
+    Index("schedule_dependency_parent_idx", "parent_id"),
+)
+
+schedule_calendar = Table(
+    "schedule_calendar",
+    metadata,
+    _set("name", String(64)),
+    _set("description", String(2000), "''"),
+    _set("working_weekdays", ARRAY(SmallInteger), "'{1,2,3,4,5}'"),
+    _set("closing_days", ARRAY(Date), "'{}'"),
+    _set("make_up_days", ARRAY(Date), "'{}'"),
+    _written("create_time"),
+    _written("update_time"),
+    PrimaryKeyConstraint("name", name="schedule_calendar_pkey"),
 )
 
 schedule_job_statistics = Table(
