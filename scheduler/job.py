@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -87,6 +88,8 @@ class Job:
     """Cap on the wait; 0: none."""
     depends_on: tuple[int, ...] = ()
     """Ids of the jobs that must have succeeded first."""
+    configs: Mapping[str, str] = field(default_factory=dict)
+    """What its handlers read as `ctx.config`, as people see it: secrets are masked."""
     status: JobStatus = JobStatus.STOPPED
     next_run_time: datetime | None = None
     last_run_time: datetime | None = None

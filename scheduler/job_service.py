@@ -1,0 +1,168 @@
+"""What people do with jobs: each a transaction that checks, writes, audits and announces."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Protocol
+from zoneinfo import ZoneInfo
+
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from executor.clock import Clock, moment
+from scheduler import audit, job_store
+from scheduler.changes import announce
+from scheduler.job import Engine, Job, JobStatus, ScheduleType
+from scheduler.job_control import Action, after
+from scheduler.job_rule import check, next_time, next_times
+from scheduler.job_store import MASK, JobFilter
+from scheduler.refusal import Conflict, Invalid, NotFound
+
+
+class Runs(Protocol):
+    """What the engine does for people."""
+
+    async def execute(self, job_id: int, params: str | None) -> int:
+        """Run a job now; the log id. Raise Conflict with the reason when it will not run."""
+        ...
+
+    async def kill(self, log_id: int) -> bool:
+        """Stop a run, queued or running, on whatever replica; False: it is not under way."""
+        ...
+
+
+class JobService:
+    """Creates, changes, controls and deletes jobs."""
+
+    def __init__(self, engine: AsyncEngine, clock: Clock, *, timezone: str) -> None:
+        """*timezone* is the zone of jobs that name none, and of the day in a job's number."""
+        self._engine = engine
+        self._clock = clock
+        self.timezone = timezone
+
+    async def get(self, job_id: int) -> Job:
+        """The job. Raise NotFound."""
+        async with self._engine.connect() as connection:
+            return _found(await job_store.find(connection, job_id), job_id)
+
+    async def page(
+        self, wanted: JobFilter, *, size: int, skip: int, before: int | None
+    ) -> tuple[Sequence[Job], int]:
+        """Some of the jobs, newest first, and how many there are in all."""
+        async with self._engine.connect() as connection:
+            jobs = await job_store.page(connection, wanted, size=size, skip=skip, before=before)
+            return jobs, await job_store.count(connection, wanted)
+
+    async def all(self, wanted: JobFilter) -> Sequence[Job]:
+        """All of them, oldest first."""
+        async with self._engine.connect() as connection:
+            return await job_store.find_all(connection, wanted)
+
+    async def create(self, job: Job) -> Job:
+        """Store *job* as a new one: its row, its configs, its statistics. Raise Invalid."""
+        async with self._engine.begin() as connection:
+            return await self._create(connection, job)
+
+    async def create_all(self, jobs: Sequence[Job]) -> list[Job]:
+        """Store all of *jobs*, or none. Raise Invalid."""
+        async with self._engine.begin() as connection:
+            return [await self._create(connection, job) for job in jobs]
+
+    async def update(self, job_id: int, version: int, changes: Mapping[str, Any]) -> Job:
+        """Write *changes* to the job as it was at *version*; its next run is found anew.
+
+        Raises NotFound, Invalid, and Conflict when somebody else has changed it since.
+        """
+        async with self._changing(job_id, "update", changes) as (connection, old):
+            if version != old.version:
+                raise Conflict(f"version {version} is not the current one: it is {old.version}")
+            job = replace(old, **changes, version=old.version + 1)
+            await self._check(connection, job)
+            await self._check_secrets(connection, old, job)
+            job = self._scheduled(job)
+            await job_store.save(connection, job)
+            if "configs" in changes:
+                await job_store.set_configs(connection, job_id, job.configs)
+                await announce(connection, "config", job_id)
+        return await self.get(job_id)
+
+    async def delete(self, job_id: int) -> None:
+        """Delete the job logically, and its configs; it is not scheduled any more."""
+        async with self._changing(job_id, "delete") as (connection, _):
+            await job_store.mark_deleted(connection, job_id)
+
+    async def control(self, job_id: int, action: Action) -> Job:
+        """Start, stop, pause or resume. Raise Conflict when its status does not allow it."""
+        async with self._changing(job_id, action) as (connection, old):
+            job = replace(old, status=after(action, old.status), version=old.version + 1)
+            job = self._scheduled(job)
+            if job.status is JobStatus.RUNNING:
+                _refuse_without_future(job)
+            await job_store.save(connection, job)
+        return job
+
+    async def next_fires(self, job_id: int, most: int) -> list[datetime]:
+        """When the job's rule is due next."""
+        return next_times(await self.get(job_id), self._now(), most)
+
+    async def _create(self, connection: AsyncConnection, job: Job) -> Job:
+        await self._check(connection, job)
+        today = self._now().astimezone(ZoneInfo(self.timezone))
+        job = await job_store.add(connection, self._scheduled(job), today=f"{today:%Y%m%d}")
+        await audit.record(
+            connection, "create", subject="job", subject_id=job.id, detail={"jobNo": job.job_no}
+        )
+        await announce(connection, "job", job.id)
+        return job
+
+    @asynccontextmanager
+    async def _changing(
+        self, job_id: int, action: str, changes: Mapping[str, Any] | None = None
+    ) -> AsyncIterator[tuple[AsyncConnection, Job]]:
+        """A transaction on the locked job, which is audited and announced when it holds."""
+        async with self._engine.begin() as connection:
+            job = _found(await job_store.find(connection, job_id, lock=True), job_id)
+            if job.engine is Engine.XXL:
+                raise Conflict(f"{job.job_no} is a job of an XXL-JOB Admin: change it there")
+            yield connection, job
+            await audit.record(
+                connection,
+                action,
+                subject="job",
+                subject_id=job_id,
+                detail={"changed": sorted(changes)} if changes else {"was": job.status},
+            )
+            await announce(connection, "job", job_id)
+
+    async def _check(self, connection: AsyncConnection, job: Job) -> None:
+        check(job)
+        if unknown := await job_store.missing(connection, job.depends_on):
+            raise Invalid("depends_on", f"there is no job {', '.join(map(str, unknown))}")
+
+    async def _check_secrets(self, connection: AsyncConnection, old: Job, job: Job) -> None:
+        """A secret comes back masked and stays as it is; it is changed on its own."""
+        secrets = await job_store.secret_keys(connection, old.id)
+        for key, value in job.configs.items():
+            if key in secrets and value != MASK:
+                raise Invalid("configs", f"{key} is secret: set it on its own, through configs")
+
+    def _scheduled(self, job: Job) -> Job:
+        """*job* with the time of its next run: only a running one has any."""
+        running = job.status is JobStatus.RUNNING
+        return replace(job, next_run_time=next_time(job, self._now()) if running else None)
+
+    def _now(self) -> datetime:
+        return moment(self._clock.now_ms())
+
+
+def _found(job: Job | None, job_id: int) -> Job:
+    if job is None:
+        raise NotFound("job", job_id)
+    return job
+
+
+def _refuse_without_future(job: Job) -> None:
+    if job.schedule_type is not ScheduleType.NONE and job.next_run_time is None:
+        raise Conflict("its rule gives no time in the future: change the rule first")

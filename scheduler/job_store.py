@@ -1,0 +1,211 @@
+"""Jobs in PostgreSQL: read, written and listed on a connection that the caller has opened."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, RowMapping, Select, delete, func, insert, select, text, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from executor.model import BlockStrategy
+from scheduler.job import Engine, Job, JobStatus, MisfirePolicy, RetryStrategy, ScheduleType
+from scheduler.tables import schedule_config, schedule_job, schedule_job_statistics
+
+MASK = "******"
+"""Stands for a secret in everything that people read."""
+_COLUMN_OF = {"name": "job_name", "group": "job_group", "handler": "handler_name"}
+_ENUMS: Mapping[str, Any] = {
+    "engine": Engine,
+    "schedule_type": ScheduleType,
+    "misfire_policy": MisfirePolicy,
+    "block_strategy": BlockStrategy,
+    "retry_strategy": RetryStrategy,
+    "status": JobStatus,
+}
+_ELSEWHERE = {"depends_on", "configs", "last_run_time"}
+_STORED = [field.name for field in fields(Job) if field.name not in _ELSEWHERE]
+_WRITTEN = [name for name in _STORED if name not in ("create_time", "update_time")]
+_ALIVE = schedule_job.c.deleted_at.is_(None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobFilter:
+    """Which jobs of a list are wanted; None: any."""
+
+    name: str | None = None
+    """A part of it, in any case."""
+    group: str | None = None
+    status: JobStatus | None = None
+    engine: Engine | None = None
+    schedule_type: ScheduleType | None = None
+    handler: str | None = None
+
+
+def job_of(row: RowMapping) -> Job:
+    """The job in a row of `schedule_job`; without what other tables hold."""
+    values = {name: row[_COLUMN_OF.get(name, name)] for name in _STORED}
+    return Job(**values | {name: kind(values[name]) for name, kind in _ENUMS.items()})
+
+
+async def find(connection: AsyncConnection, job_id: int, *, lock: bool = False) -> Job | None:
+    """The job that is not deleted; *lock* keeps others from changing it until the end."""
+    query = _jobs().where(schedule_job.c.id == job_id)
+    rows = await connection.execute(query.with_for_update(of=schedule_job) if lock else query)
+    found = await _completed(connection, rows.mappings().all())
+    return found[0] if found else None
+
+
+async def find_all(connection: AsyncConnection, wanted: JobFilter) -> Sequence[Job]:
+    """Every job that *wanted* asks for, oldest first."""
+    query = _jobs().where(*_conditions(wanted)).order_by(schedule_job.c.id)
+    return await _completed(connection, (await connection.execute(query)).mappings().all())
+
+
+async def page(
+    connection: AsyncConnection, wanted: JobFilter, *, size: int, skip: int, before: int | None
+) -> Sequence[Job]:
+    """At most *size* jobs, newest first, from *skip* on; *before* is the last id already seen."""
+    query = _jobs().where(*_conditions(wanted)).order_by(schedule_job.c.id.desc()).limit(size)
+    query = query.offset(skip) if before is None else query.where(schedule_job.c.id < before)
+    return await _completed(connection, (await connection.execute(query)).mappings().all())
+
+
+async def count(connection: AsyncConnection, wanted: JobFilter) -> int:
+    """How many there are: jobs are configured by people, so this is no big table."""
+    query = select(func.count()).select_from(schedule_job).where(*_conditions(wanted))
+    return int(await connection.scalar(query) or 0)
+
+
+async def add(connection: AsyncConnection, job: Job, *, today: str) -> Job:
+    """Store a new job with its configs and its row of statistics; the job as it is now known.
+
+    *today* is the day in its number, as 20261124.
+    """
+    job_id = await connection.scalar(
+        text("SELECT nextval('qooerp_scheduler.schedule_job_id_seq')")
+    )
+    assert isinstance(job_id, int)
+    job = replace(job, id=job_id, job_no=f"JOB-{today}-{job_id:06}")
+    await connection.execute(insert(schedule_job).values(_row(job)))
+    await connection.execute(insert(schedule_job_statistics).values(job_id=job_id))
+    await set_configs(connection, job_id, job.configs)
+    return job
+
+
+async def save(connection: AsyncConnection, job: Job) -> None:
+    """Write what people can change of *job*."""
+    values = _row(job) | {"update_time": func.now()}
+    await connection.execute(
+        update(schedule_job).where(schedule_job.c.id == job.id).values(values)
+    )
+
+
+async def mark_deleted(connection: AsyncConnection, job_id: int) -> None:
+    """Delete it logically: runs still name it, lists and the engine no longer see it."""
+    gone = {"deleted_at": func.now(), "status": "stopped", "next_run_time": None}
+    await connection.execute(
+        update(schedule_job).where(schedule_job.c.id == job_id).values(update_time=func.now(), **gone)
+    )
+    await connection.execute(delete(schedule_config).where(schedule_config.c.job_id == job_id))
+
+
+async def set_configs(
+    connection: AsyncConnection, job_id: int, configs: Mapping[str, str]
+) -> None:
+    """Make *configs* the plain ones of the job; its secrets are set and deleted on their own."""
+    table = schedule_config
+    plain = {key: value for key, value in configs.items() if value != MASK}
+    await connection.execute(
+        delete(table).where(
+            table.c.job_id == job_id, table.c.secret.is_(False), table.c.config_key.not_in(plain)
+        )
+    )
+    if plain:
+        rows = [
+            {"job_id": job_id, "config_key": key, "config_value": value}
+            for key, value in plain.items()
+        ]
+        query = upsert(table).values(rows)
+        await connection.execute(
+            query.on_conflict_do_update(
+                constraint="schedule_config_key",
+                set_={"config_value": query.excluded.config_value, "update_time": func.now()},
+                where=table.c.config_value != query.excluded.config_value,
+            )
+        )
+
+
+async def secret_keys(connection: AsyncConnection, job_id: int) -> set[str]:
+    """The keys of the job's configs that are secret."""
+    query = select(schedule_config.c.config_key).where(
+        schedule_config.c.job_id == job_id, schedule_config.c.secret
+    )
+    return set(await connection.scalars(query))
+
+
+async def missing(connection: AsyncConnection, ids: Iterable[int]) -> list[int]:
+    """Those of *ids* that are no living job."""
+    wanted = set(ids)
+    query = select(schedule_job.c.id).where(schedule_job.c.id.in_(wanted), _ALIVE)
+    return sorted(wanted - set(await connection.scalars(query))) if wanted else []
+
+
+def _jobs() -> Select[Any]:
+    statistics = schedule_job_statistics
+    return (
+        select(schedule_job, statistics.c.last_run_time)
+        .join(statistics, statistics.c.job_id == schedule_job.c.id, isouter=True)
+        .where(_ALIVE)
+    )
+
+
+def _conditions(wanted: JobFilter) -> list[ColumnElement[bool]]:
+    columns = schedule_job.c
+    same = {
+        columns.job_group: wanted.group,
+        columns.status: wanted.status,
+        columns.engine: wanted.engine,
+        columns.schedule_type: wanted.schedule_type,
+        columns.handler_name: wanted.handler,
+    }
+    conditions = [_ALIVE, *(column == value for column, value in same.items() if value is not None)]
+    if wanted.name is not None:
+        conditions.append(columns.job_name.icontains(wanted.name, autoescape=True))
+    return conditions
+
+
+async def _completed(connection: AsyncConnection, rows: Sequence[RowMapping]) -> list[Job]:
+    """The jobs in *rows*, with what other tables hold of them."""
+    configs = await _configs_of(connection, [row["id"] for row in rows])
+    return [
+        replace(
+            job_of(row),
+            last_run_time=_moment(row["last_run_time"]),
+            configs=configs.get(row["id"], {}),
+        )
+        for row in rows
+    ]
+
+
+async def _configs_of(
+    connection: AsyncConnection, ids: Sequence[int]
+) -> dict[int, dict[str, str]]:
+    found: dict[int, dict[str, str]] = {}
+    table = schedule_config.c
+    query = select(table.job_id, table.config_key, table.config_value, table.secret)
+    rows = await connection.execute(query.where(table.job_id.in_(ids)).order_by(table.config_key))
+    for job_id, key, value, secret in rows:
+        found.setdefault(job_id, {})[key] = MASK if secret else value
+    return found
+
+
+def _moment(value: Any) -> datetime | None:
+    return value if isinstance(value, datetime) else None
+
+
+def _row(job: Job) -> dict[str, Any]:
+    return {_COLUMN_OF.get(name, name): getattr(job, name) for name in _WRITTEN}
