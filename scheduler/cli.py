@@ -46,6 +46,9 @@ def _run(words: Sequence[str]) -> int:
     except BrokenPipeError:  # whoever read our output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:  # a port in use, a folder that may not be written
+        sys.stderr.write(f"qooerp-scheduler: {error}\n")
+        return NOT_STARTED
     except KeyboardInterrupt:
         return 130
     return code
