@@ -83,6 +83,8 @@ class JobService:
             await self._check_secrets(connection, old, job)
             job = self._scheduled(job)
             await job_store.save(connection, job)
+            if "depends_on" in changes:
+                await job_store.set_parents(connection, job_id, job.depends_on)
             if "configs" in changes:
                 await job_store.set_configs(connection, job_id, job.configs)
                 await announce(connection, "config", job_id)

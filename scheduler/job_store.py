@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, RowMapping, Select, delete, func, insert, select, text, update
@@ -13,7 +12,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from executor.model import BlockStrategy
 from scheduler.job import Engine, Job, JobStatus, MisfirePolicy, RetryStrategy, ScheduleType
-from scheduler.tables import schedule_config, schedule_job, schedule_job_statistics
+from scheduler.tables import (
+    schedule_config,
+    schedule_dependency,
+    schedule_job,
+    schedule_job_statistics,
+)
 
 MASK = "******"
 """Stands for a secret in everything that people read."""
@@ -85,37 +89,34 @@ async def add(connection: AsyncConnection, job: Job, *, today: str) -> Job:
 
     *today* is the day in its number, as 20261124.
     """
-    job_id = await connection.scalar(
-        text("SELECT nextval('qooerp_scheduler.schedule_job_id_seq')")
-    )
+    job_id = await connection.scalar(text("SELECT nextval('qooerp_scheduler.schedule_job_id_seq')"))
     assert isinstance(job_id, int)
     job = replace(job, id=job_id, job_no=f"JOB-{today}-{job_id:06}")
     await connection.execute(insert(schedule_job).values(_row(job)))
     await connection.execute(insert(schedule_job_statistics).values(job_id=job_id))
     await set_configs(connection, job_id, job.configs)
+    await set_parents(connection, job_id, job.depends_on)
     return job
 
 
 async def save(connection: AsyncConnection, job: Job) -> None:
     """Write what people can change of *job*."""
     values = _row(job) | {"update_time": func.now()}
-    await connection.execute(
-        update(schedule_job).where(schedule_job.c.id == job.id).values(values)
-    )
+    await connection.execute(update(schedule_job).where(schedule_job.c.id == job.id).values(values))
 
 
 async def mark_deleted(connection: AsyncConnection, job_id: int) -> None:
     """Delete it logically: runs still name it, lists and the engine no longer see it."""
     gone = {"deleted_at": func.now(), "status": "stopped", "next_run_time": None}
     await connection.execute(
-        update(schedule_job).where(schedule_job.c.id == job_id).values(update_time=func.now(), **gone)
+        update(schedule_job)
+        .where(schedule_job.c.id == job_id)
+        .values(update_time=func.now(), **gone)
     )
     await connection.execute(delete(schedule_config).where(schedule_config.c.job_id == job_id))
 
 
-async def set_configs(
-    connection: AsyncConnection, job_id: int, configs: Mapping[str, str]
-) -> None:
+async def set_configs(connection: AsyncConnection, job_id: int, configs: Mapping[str, str]) -> None:
     """Make *configs* the plain ones of the job; its secrets are set and deleted on their own."""
     table = schedule_config
     plain = {key: value for key, value in configs.items() if value != MASK}
@@ -137,6 +138,17 @@ async def set_configs(
                 where=table.c.config_value != query.excluded.config_value,
             )
         )
+
+
+async def set_parents(connection: AsyncConnection, job_id: int, parents: Sequence[int]) -> None:
+    """Make *parents* the jobs it depends on; what is known of those that stay is kept."""
+    table = schedule_dependency
+    await connection.execute(
+        delete(table).where(table.c.job_id == job_id, table.c.parent_id.not_in(parents))
+    )
+    if parents:
+        rows = [{"job_id": job_id, "parent_id": parent} for parent in sorted(set(parents))]
+        await connection.execute(upsert(table).values(rows).on_conflict_do_nothing())
 
 
 async def secret_keys(connection: AsyncConnection, job_id: int) -> set[str]:
@@ -180,20 +192,32 @@ def _conditions(wanted: JobFilter) -> list[ColumnElement[bool]]:
 
 async def _completed(connection: AsyncConnection, rows: Sequence[RowMapping]) -> list[Job]:
     """The jobs in *rows*, with what other tables hold of them."""
-    configs = await _configs_of(connection, [row["id"] for row in rows])
+    ids = [row["id"] for row in rows]
+    configs = await _configs_of(connection, ids)
+    parents = await _parents_of(connection, ids)
     return [
         replace(
             job_of(row),
-            last_run_time=_moment(row["last_run_time"]),
+            last_run_time=row["last_run_time"],
             configs=configs.get(row["id"], {}),
+            depends_on=parents.get(row["id"], ()),
         )
         for row in rows
     ]
 
 
-async def _configs_of(
+async def _parents_of(
     connection: AsyncConnection, ids: Sequence[int]
-) -> dict[int, dict[str, str]]:
+) -> dict[int, tuple[int, ...]]:
+    found: dict[int, tuple[int, ...]] = {}
+    table = schedule_dependency.c
+    query = select(table.job_id, table.parent_id).where(table.job_id.in_(ids))
+    for job_id, parent in await connection.execute(query.order_by(table.parent_id)):
+        found[job_id] = (*found.get(job_id, ()), parent)
+    return found
+
+
+async def _configs_of(connection: AsyncConnection, ids: Sequence[int]) -> dict[int, dict[str, str]]:
     found: dict[int, dict[str, str]] = {}
     table = schedule_config.c
     query = select(table.job_id, table.config_key, table.config_value, table.secret)
@@ -201,10 +225,6 @@ async def _configs_of(
     for job_id, key, value, secret in rows:
         found.setdefault(job_id, {})[key] = MASK if secret else value
     return found
-
-
-def _moment(value: Any) -> datetime | None:
-    return value if isinstance(value, datetime) else None
 
 
 def _row(job: Job) -> dict[str, Any]:

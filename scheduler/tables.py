@@ -27,6 +27,7 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeEngine
 
 metadata = MetaData(schema="qooerp_scheduler")
@@ -294,4 +295,21 @@ schedule_notify = Table(
         *("create_time", "id"),
         postgresql_where=text("send_status <> 'sent'"),
     ),
+)
+
+schedule_audit = Table(
+    "schedule_audit",
+    metadata,
+    _id(),
+    _written("at"),
+    _set("actor", String(64)),
+    _set("role", String(16), "''"),
+    _set("address", String(64), "''"),
+    _set("action", String(32)),
+    _set("subject", String(32)),
+    Column("subject_id", BigInteger),
+    _set("detail", JSONB(), "'{}'"),
+    PrimaryKeyConstraint("id", name="schedule_audit_pkey"),
+    Index("schedule_audit_time_idx", "at", "id"),
+    Index("schedule_audit_subject_idx", "subject", "subject_id", "id"),
 )
