@@ -10,6 +10,29 @@ from scheduler.tables import schedule_log
 Key = tuple[str, int, int]
 """Cluster, log id, trigger time in epoch milliseconds: the identity of a run."""
 
+COLUMNS = {
+    "cluster": "text",
+    "admin_log_id": "bigint",
+    "trigger_ms": "bigint",
+    "job_id": "bigint",
+    "handler_name": "text",
+    "params": "text",
+    "trigger_type": "text",
+    "status": "text",
+    "attempt": "integer",
+    "scheduled_ms": "bigint",
+    "start_ms": "bigint",
+    "end_ms": "bigint",
+    "duration_ms": "bigint",
+    "result_code": "integer",
+    "result_message": "text",
+    "shard_index": "integer",
+    "shard_total": "integer",
+    "restarts": "integer",
+    "revision": "bigint",
+}
+"""What `row_of` gives, with PostgreSQL's types; `…_ms` are epoch milliseconds."""
+
 _INT4, _INT8 = 2**31 - 1, 2**63 - 1
 _LAST_MS = 253_402_300_799_999
 """The end of the year 9999, after which Python has no dates."""
@@ -26,9 +49,9 @@ def key_of(report: Report) -> Key:
     )
 
 
-def job_of(trigger: Trigger) -> tuple[str, int]:
-    """The job of *trigger* as its cluster numbers it."""
-    return _text("cluster", trigger.cluster), _whole(trigger.job_id, _INT8)
+def job_of(key: Key, trigger: Trigger) -> tuple[str, int]:
+    """The job of the run *key* as its cluster numbers it."""
+    return key[0], _whole(trigger.job_id, _INT8)
 
 
 def newest(reports: Iterable[Report]) -> list[tuple[Key, Report]]:
@@ -41,24 +64,23 @@ def newest(reports: Iterable[Report]) -> list[tuple[Key, Report]]:
     return sorted(found.items(), key=lambda item: item[0])
 
 
-def row_of(key: Key, report: Report, *, job_id: int, address: str) -> tuple[object, ...]:
-    """The values of `sql/record_runs.sql`, in its order."""
-    trigger, final = report.trigger, report.state.is_final
+def row_of(key: Key, report: Report, job_id: int) -> tuple[object, ...]:
+    """The values of `COLUMNS`."""
+    trigger = report.trigger
     return (
         *key,
         job_id,
         _text("handler_name", trigger.handler),
         _text("params", trigger.params),
-        trigger.source.value,
-        report.state.value,
+        trigger.source,
+        report.state,
         _whole(trigger.attempt, _INT4),
         _whole(trigger.scheduled_ms or trigger.triggered_ms, _LAST_MS),
         _moment(report.started_ms),
         _moment(report.ended_ms),
         _duration(report),
-        report.state.code if final else None,
+        report.state.code if report.state.is_final else None,
         _text("result_message", report.message),
-        address,
         _whole(trigger.shard_index, _INT4),
         _whole(trigger.shard_total, _INT4),
         _whole(report.restarts, _INT4),

@@ -1,8 +1,9 @@
--- Records a batch of runs, each of its columns an array ($1 to $20), all sorted by the identity of
--- the run; $21 is the zone of the service. A row changes only forward, and its first final status
--- is its last: so what `recorded` gives as final became final just now, and is counted just once.
--- Every replica takes its locks in the same order: by identity, by day, by job, by job and day.
-WITH recorded AS (
+-- Records `incoming`, a batch of runs that are sorted by identity, and counts them. $1 is the address
+-- of the executor, $2 the zone of the service. A row changes only forward, and its first final
+-- status is its last: so what `recorded` gives as final became final just now, and is counted just
+-- once. Every replica takes its locks in the same order: by identity, then by the keys of each
+-- statistic. What comes before is `WITH`, or `WITH incoming AS …,`.
+recorded AS (
     INSERT INTO qooerp_scheduler.schedule_log AS old (
         id, cluster, admin_log_id, trigger_time, job_id, handler_name, params, trigger_type,
         status, attempt, scheduled_time, start_time, end_time, duration_ms, result_code,
@@ -14,16 +15,8 @@ WITH recorded AS (
         handler_name, params, trigger_type, status, attempt,
         to_timestamp(scheduled_ms::float8 / 1000), to_timestamp(start_ms::float8 / 1000),
         to_timestamp(end_ms::float8 / 1000),
-        duration_ms, result_code, result_message, executor_address, shard_index, shard_total,
-        restarts, revision
-    FROM unnest(
-        $1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::text[], $7::text[],
-        $8::text[], $9::int[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[],
-        $14::int[], $15::text[], $16::text[], $17::int[], $18::int[], $19::int[], $20::bigint[]
-    ) AS incoming (
-        cluster, admin_log_id, trigger_ms, job_id, handler_name, params, trigger_type,
-        status, attempt, scheduled_ms, start_ms, end_ms, duration_ms,
-        result_code, result_message, executor_address, shard_index, shard_total, restarts, revision)
+        duration_ms, result_code, result_message, $1::text, shard_index, shard_total, restarts, revision
+    FROM incoming
     ON CONFLICT (trigger_time, cluster, admin_log_id) DO UPDATE SET
         status = excluded.status,
         start_time = excluded.start_time,
@@ -41,7 +34,7 @@ WITH recorded AS (
         OR excluded.executor_address <> old.executor_address)  -- another's count of changes
     RETURNING id, job_id, trigger_time, status, duration_ms
 ), final AS (
-    SELECT *, (trigger_time AT TIME ZONE $21)::date AS day
+    SELECT *, (trigger_time AT TIME ZONE $2::text)::date AS day
     FROM recorded WHERE status NOT IN ('queued', 'running')
 ), counted AS (
     SELECT

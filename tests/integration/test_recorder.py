@@ -205,8 +205,9 @@ async def test_replicas_that_meet_a_new_job_together_make_one(
         await engine.dispose()
 
 
+@pytest.mark.parametrize("batch", [90, 450])
 async def test_replicas_that_record_the_same_runs_together_count_each_once(
-    database_url: str, sql: asyncpg.Connection
+    database_url: str, sql: asyncpg.Connection, batch: int
 ) -> None:
     """In all orders, with replays and old news: no deadlock, nothing doubled, nothing lost."""
     engines = [open_database(database_url, pool_size=2) for _ in range(3)]
@@ -219,8 +220,8 @@ async def test_replicas_that_record_the_same_runs_together_count_each_once(
 
     async def record(engine: AsyncEngine, seed: int) -> None:
         recorder, mixed = Recorder(engine), random.Random(seed).sample(reports, len(reports))
-        for start in range(0, len(mixed), 90):
-            await recorder.record(mixed[start : start + 90])
+        for start in range(0, len(mixed), batch):
+            await recorder.record(mixed[start : start + batch])
 
     await asyncio.gather(*(record(engine, n) for n, engine in enumerate(engines * 2)))
 
@@ -320,21 +321,22 @@ async def test_text_that_no_column_can_hold_is_recorded_as_far_as_it_can(
     assert len(found) == 3
 
 
+@pytest.mark.parametrize("others", [1, 40, 400])
 async def test_a_report_that_is_refused_all_the_same_does_not_stop_the_others(
-    recorder: Recorder, sql: asyncpg.Connection
+    recorder: Recorder, sql: asyncpg.Connection, others: int
 ) -> None:
     await sql.execute(
         f"ALTER TABLE {SCHEMA}.schedule_log ADD CHECK (result_message <> 'poison') NOT VALID"
     )
-    reports = [a_report(log_id=n) for n in range(1, 40)]
-    poison = [a_report(log_id=n, message="poison") for n in (3, 17)]
+    good = [a_report(log_id=n) for n in range(others)]
+    poison = [a_report(log_id=others + n, message="poison") for n in (0, 17)]
 
     with pytest.raises(ReportsRefused) as refusal:
-        await recorder.record([*reports[:2], *poison, *reports[3:16], *reports[17:]])
+        await recorder.record([*good, *poison])
 
     assert refusal.value.reports == poison
-    assert len(await rows(sql)) == 37
-    assert (await everything_counted(sql))[0] == 37
+    assert len(await rows(sql)) == others
+    assert (await everything_counted(sql))[0] == others
 
 
 async def test_a_large_backlog_is_recorded_whole(

@@ -45,7 +45,7 @@ def test_text_that_postgres_cannot_hold_is_cleaned() -> None:
 def test_a_run_that_never_started_has_no_duration() -> None:
     report = a_report(RunState.KILLED, started_ms=None)
 
-    assert row_of(key_of(report), report, job_id=1, address="")[12] is None
+    assert row_of(key_of(report), report, 1)[12] is None
 
 
 @given(
@@ -62,7 +62,7 @@ def test_any_report_becomes_a_row_within_the_bounds_of_its_columns(
     changes: dict[str, Any] = dict(zip((*names, *times), numbers, strict=True))
     report = a_report(cluster=cluster, handler=handler, message=message, **changes)
 
-    row = row_of(key_of(report), report, job_id=job_of(report.trigger)[1], address="")
+    row = row_of(key_of(report), report, job_of(key_of(report), report.trigger)[1])
 
     for value in row:
         if isinstance(value, str):

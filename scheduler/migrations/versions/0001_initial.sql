@@ -135,9 +135,10 @@ CREATE TABLE qooerp_scheduler.schedule_log (
         ('queued', 'running', 'succeeded', 'failed', 'timed_out', 'killed', 'interrupted', 'discarded'))
 ) PARTITION BY RANGE (trigger_time);
 
--- The list of all runs is read through schedule_log_run_key, whose first column is its order.
-CREATE INDEX schedule_log_job_idx ON qooerp_scheduler.schedule_log (job_id, trigger_time, id);
-CREATE INDEX schedule_log_status_idx ON qooerp_scheduler.schedule_log (status, trigger_time, id);
+-- Lists are in the order of (trigger_time, id). None of their indexes ends in id: few runs share a
+-- moment, and all of them together is read through schedule_log_run_key.
+CREATE INDEX schedule_log_job_idx ON qooerp_scheduler.schedule_log (job_id, trigger_time);
+CREATE INDEX schedule_log_status_idx ON qooerp_scheduler.schedule_log (status, trigger_time);
 
 COMMENT ON TABLE qooerp_scheduler.schedule_log IS 'One row for each run: one accepted trigger and what became of it; a partition a month (UTC) of trigger_time';
 COMMENT ON COLUMN qooerp_scheduler.schedule_log.id IS 'The log id of the API; for runs of cluster local it is also their admin_log_id';
