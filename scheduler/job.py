@@ -46,6 +46,14 @@ class MisfirePolicy(StrEnum):
     """All of them, up to a bound."""
 
 
+class HolidayPolicy(StrEnum):
+    """What is done about a due time on a day off of the job's calendar."""
+
+    SKIP = "skip"
+    SHIFT_BEFORE = "shift_before"
+    SHIFT_AFTER = "shift_after"
+
+
 class RetryStrategy(StrEnum):
     """How the waits between the attempts of a run grow."""
 
@@ -90,6 +98,9 @@ class Job:
     """Ids of the jobs that must have succeeded first."""
     configs: Mapping[str, str] = field(default_factory=dict)
     """What its handlers read as `ctx.config`, as people see it: secrets are masked."""
+    calendar_name: str | None = None
+    """None: every day is a working day."""
+    holiday_policy: HolidayPolicy = HolidayPolicy.SKIP
     status: JobStatus = JobStatus.STOPPED
     next_run_time: datetime | None = None
     last_run_time: datetime | None = None
