@@ -83,7 +83,8 @@ def _root() -> argparse.ArgumentParser:
 
 class _Version(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
-        parser.exit(message=f"qooerp-scheduler {version('qooerp-scheduler')}\n")
+        sys.stdout.write(f"qooerp-scheduler {version('qooerp-scheduler')}\n")
+        parser.exit()
 
 
 def _import_structlog_alone() -> None:

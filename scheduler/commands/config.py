@@ -38,12 +38,14 @@ def run(arguments: argparse.Namespace) -> int:
 def _rows(settings: Settings, origins: Mapping[str, str]) -> dict[str, dict[str, Any]]:
     """By dotted key: its value and where it is from; secrets are stars, but for defaults."""
     defaults = dict(flat(Settings().model_dump()))
-    rows = {}
-    for key, masked in flat(settings.model_dump(mode="json")):
-        origin = _origin(key, origins)
-        value = plain(defaults[key]) if origin == DEFAULT else masked
-        rows[key] = {"value": value, "from": origin}
-    return rows
+    real = dict(flat(settings.model_dump()))
+    return {
+        key: {
+            "value": plain(defaults[key]) if real[key] == defaults[key] else masked,
+            "from": _origin(key, origins),
+        }
+        for key, masked in flat(settings.model_dump(mode="json"))
+    }
 
 
 def _origin(key: str, origins: Mapping[str, str]) -> str:
