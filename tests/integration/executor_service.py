@@ -92,7 +92,13 @@ class Service:
 
     async def launch(self, *, limit: Callable[[], None] | None = None) -> None:
         """Start the process, *limit* called in it first; it may not answer yet."""
-        command = ["-c", "from scheduler.cli import main; main()", "executor", "--app-dir", ROOT]
+        command = [
+            "-c",
+            "from scheduler.cli import main; main()",
+            "executor",
+            "--app-dir",
+            str(ROOT),
+        ]
         kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
         with self.errors.open("ab") as errors:
             self._process = await asyncio.create_subprocess_exec(
