@@ -1,0 +1,43 @@
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check fmt bench lock
+
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+CODE := executor admin_bridge scheduler handlers tests bench
+
+help:  ## show these commands
+	@sed -n 's/^\([a-z]*\):.*  ## /\1|/p' Makefile | while IFS='|' read -r name text; do printf '  make %-7s %s\n' "$$name" "$$text"; done
+
+setup: $(STAMP)  ## make .venv with everything in it, from the lock file (Python 3.11 to 3.13)
+
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; (3, 11) <= v <= (3, 13) or sys.exit("Python 3.11 to 3.13 is needed, this is %d.%d: make PYTHON=python3.12 setup" % v)'
+	@echo "making .venv: takes a minute, once"
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $(STAMP)
+
+demo: setup  ## show the service at work: PostgreSQL, an Admin that triggers, handlers, rows
+	$(BIN)/qooerp-scheduler demo $(ARGS)
+
+test: setup  ## run all tests, on real parts (make test ARGS="-k journal" runs some)
+	$(BIN)/python -m pytest $(ARGS)
+
+check: setup  ## lint, format, types, import contracts; changes nothing
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy $(CODE)
+	$(BIN)/lint-imports
+
+fmt: setup  ## format, and mend what can be mended
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+bench: setup  ## measure us and our peers (make bench ARGS="beat kill --quick"); see bench/README.md
+	$(BIN)/python -m bench $(or $(ARGS),all)
+
+lock: setup  ## write requirements.lock anew, with the newest versions that pyproject.toml allows
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --upgrade --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" --group dev --output-file requirements.lock pyproject.toml
