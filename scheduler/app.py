@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 
 import structlog
-from aiohttp import web
 
 from executor.app import ExecutorApp
+from executor.clock import SystemClock
 from executor.errors import StartRefused
 from executor.journal import Journal
 from executor.settings import is_loopback
+from scheduler.api.jobs import Jobs
+from scheduler.api.site import Site
 from scheduler.health import Health
+from scheduler.job_service import JobService, NoRuns
 from scheduler.recorder import Recorder
 from scheduler.records import Records
 from scheduler.settings import Settings
@@ -28,6 +31,8 @@ class SchedulerApp:
     def __init__(self, settings: Settings) -> None:
         check_safe(settings)
         self._settings = settings
+        self._clock = SystemClock()
+        self._timezone = settings.scheduler.timezone or "UTC"
         self.storage = Storage(settings)
         self.executor: ExecutorApp | None = None
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -50,7 +55,7 @@ class SchedulerApp:
         """Stop in order: the executor delivers its last reports before the database goes."""
         if self.executor is not None:
             await self.executor.stop(hurry=hurry)
-        await self._runner.cleanup()
+        await self.site.close()
         self._keeping.cancel()
         await self.storage.close()
         _log.info("scheduler_stopped")
@@ -60,18 +65,26 @@ class SchedulerApp:
         recorder = Recorder(
             self.storage.engine,
             address=self.executor.url(),
-            timezone=self._settings.scheduler.timezone or "UTC",
+            timezone=self._timezone,
         )
         return Records(journal, recorder)
 
     async def _listen(self) -> None:
         section = self._settings.scheduler
-        site = web.Application()
-        site.router.add_get("/health", Health(self.storage, self.executor).answer)
-        self._runner = web.AppRunner(site, access_log=None)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, section.host, section.port).start()
-        self.port = self._runner.addresses[0][1]
+        self.site = Site(
+            groups=self._groups(),
+            storage=self.storage,
+            health=Health(self.storage, self.executor),
+            tokens=section.tokens,
+            clock=self._clock,
+        )
+        self.port = await self.site.listen(section.host, section.port)
+        self.site.print_token()
+
+    def _groups(self) -> list[object]:
+        """The endpoints, by what they are about."""
+        jobs = JobService(self.storage.engine, self._clock, timezone=self._timezone)
+        return [Jobs(jobs, NoRuns())]
 
     def _note_death(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) and not self.failed.done():

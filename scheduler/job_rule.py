@@ -1,14 +1,17 @@
-"""When a job is due by its rule, and whether it has a rule that can be kept."""
+"""Whether a job says what can be done, and when it is due: what people are told before the engine is."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import datetime
 from functools import lru_cache
 from itertools import islice
 from zoneinfo import ZoneInfo
 
-from scheduler.cron import Rule, parse
+from scheduler.cron import parse
+from scheduler.engine.calendars import Calendar, Rule
+from scheduler.engine.rules import plain_rule, rule_of
 from scheduler.job import Job, RetryStrategy, ScheduleType
 from scheduler.refusal import Invalid
 
@@ -19,55 +22,41 @@ _NEEDED = {
 }
 
 
-def check(job: Job) -> None:
-    """Raise Invalid, naming the field, unless *job* can be scheduled as it says."""
-    zone_of(job.timezone)
+def checked(job: Job) -> Job:
+    """*job* with its times read in its zone. Raise Invalid, naming the field."""
+    zone = zone_of(job.timezone)
+    if job.run_at is not None and job.run_at.tzinfo is None:
+        job = replace(job, run_at=job.run_at.replace(tzinfo=zone))
     needed = _NEEDED.get(job.schedule_type)
     if needed is not None and getattr(job, needed) is None:
-        raise Invalid(needed, f"is needed by schedule type {job.schedule_type}")
+        raise Invalid(needed, f"is needed by scheduleType {job.schedule_type}")
     if job.cron_expression is not None:
         cron_of(job.cron_expression)
     if job.retry_strategy is not RetryStrategy.NONE and not job.retry_count:
-        raise Invalid("retry_count", f"is needed by retry strategy {job.retry_strategy}")
-    if job.id and job.id in job.depends_on:
-        raise Invalid("depends_on", f"a job cannot depend on itself: {job.id} → {job.id}")
+        raise Invalid("retry_count", f"is needed by retryStrategy {job.retry_strategy}")
+    return job
 
 
-def next_time(job: Job, moment: datetime) -> datetime | None:
-    """The first time after *moment* at which *job* is due; None: never again."""
-    return next(iter(next_times(job, moment, 1)), None)
-
-
-def next_times(job: Job, moment: datetime, most: int) -> list[datetime]:
+def next_times(job: Job, moment: datetime, most: int, calendar: Calendar | None) -> list[datetime]:
     """The next *most* times after *moment* at which *job* is due, in its zone; fewer: no more come."""
-    return list(islice(_times(job, moment.astimezone(zone_of(job.timezone))), most))
+    rule = rule_of(job, moment, calendar)
+    return list(islice(fires(rule, moment.astimezone(zone_of(job.timezone))), most))
 
 
-def _times(job: Job, moment: datetime) -> Iterator[datetime]:
-    match job.schedule_type:
-        case ScheduleType.CRON:
-            assert job.cron_expression is not None
-            yield from fires(cron_of(job.cron_expression), moment)
-        case ScheduleType.INTERVAL:
-            assert job.interval_seconds is not None
-            while True:
-                moment += timedelta(seconds=job.interval_seconds)
-                yield moment
-        case ScheduleType.ONCE:
-            assert job.run_at is not None
-            if job.run_at > moment:
-                yield job.run_at.astimezone(moment.tzinfo)
-        case ScheduleType.NONE:
+def skipped_times(job: Job, moment: datetime, until: datetime) -> Iterator[datetime]:
+    """The times of the rule alone, without its calendar, after *moment* and up to *until*."""
+    for time in fires(plain_rule(job, moment), moment.astimezone(zone_of(job.timezone))):
+        if time > until:
             return
+        yield time
 
 
 def fires(rule: Rule, moment: datetime) -> Iterator[datetime]:
-    """The times of a cron *rule* after *moment*, in its zone, without end unless the rule has one."""
+    """The times of *rule* after *moment*, in its zone, without end unless the rule has one."""
     while (following := rule.next_after(moment)) is not None:
         yield (moment := following)
 
 
-@lru_cache(maxsize=1024)
 def cron_of(expression: str) -> Rule:
     """The rule that *expression* writes down. Raise Invalid."""
     try:

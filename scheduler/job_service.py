@@ -14,11 +14,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from executor.clock import Clock, moment
 from scheduler import audit, job_store
 from scheduler.changes import announce
+from scheduler.engine.calendars import Calendar
+from scheduler.engine.dag import find_cycle
+from scheduler.engine.plan import first_time
+from scheduler.engine.rules import BadSchedule
 from scheduler.job import Engine, Job, JobStatus, ScheduleType
 from scheduler.job_control import Action, after
-from scheduler.job_rule import check, next_time, next_times
+from scheduler.job_rule import checked, next_times
 from scheduler.job_store import MASK, JobFilter
-from scheduler.refusal import Conflict, Invalid, NotFound
+from scheduler.refusal import Conflict, Invalid, NotFound, Refused
 
 
 class Runs(Protocol):
@@ -31,6 +35,16 @@ class Runs(Protocol):
     async def kill(self, log_id: int) -> bool:
         """Stop a run, queued or running, on whatever replica; False: it is not under way."""
         ...
+
+
+class NoRuns:
+    """Stands in where no executor is part of this process."""
+
+    async def execute(self, job_id: int, params: str | None) -> int:
+        raise Conflict(f"job {job_id} cannot be run here: this service has no executor")
+
+    async def kill(self, log_id: int) -> bool:
+        raise Conflict(f"run {log_id} cannot be killed here: this service has no executor")
 
 
 class JobService:
@@ -78,11 +92,11 @@ class JobService:
         async with self._changing(job_id, "update", changes) as (connection, old):
             if version != old.version:
                 raise Conflict(f"version {version} is not the current one: it is {old.version}")
-            job = replace(old, **changes, version=old.version + 1)
+            _refuse_fixed(old, changes)
+            job = checked(replace(old, **changes, version=old.version + 1))
             await self._check(connection, job)
             await self._check_secrets(connection, old, job)
-            job = self._scheduled(job)
-            await job_store.save(connection, job)
+            await job_store.save(connection, await self._scheduled(connection, job))
             if "depends_on" in changes:
                 await job_store.set_parents(connection, job_id, job.depends_on)
             if "configs" in changes:
@@ -99,20 +113,43 @@ class JobService:
         """Start, stop, pause or resume. Raise Conflict when its status does not allow it."""
         async with self._changing(job_id, action) as (connection, old):
             job = replace(old, status=after(action, old.status), version=old.version + 1)
-            job = self._scheduled(job)
+            job = await self._scheduled(connection, job)
             if job.status is JobStatus.RUNNING:
                 _refuse_without_future(job)
             await job_store.save(connection, job)
         return job
 
+    async def control_all(self, ids: Sequence[int], action: Action) -> list[tuple[int, str | None]]:
+        """Do *action* to each; with each id, why it was refused."""
+        return [(job_id, await self._refusal(job_id, action)) for job_id in dict.fromkeys(ids)]
+
+    async def check_executable(self, job_id: int) -> None:
+        """Raise NotFound, or Conflict when its status does not allow a run."""
+        job = await self.get(job_id)
+        after(Action.EXECUTE, job.status)
+        _refuse_foreign(job)
+
     async def next_fires(self, job_id: int, most: int) -> list[datetime]:
-        """When the job's rule is due next."""
-        return next_times(await self.get(job_id), self._now(), most)
+        """When the job's rule is due next, in its zone, were it running."""
+        async with self._engine.connect() as connection:
+            job = _found(await job_store.find(connection, job_id), job_id)
+            calendar = await self._calendar(connection, job)
+        return next_times(job, self._now(), most, calendar)
+
+    async def _refusal(self, job_id: int, action: Action) -> str | None:
+        try:
+            await self.control(job_id, action)
+        except Refused as refusal:
+            return str(refusal)
+        return None
 
     async def _create(self, connection: AsyncConnection, job: Job) -> Job:
+        _refuse_foreign(job)
+        job = checked(job)
         await self._check(connection, job)
+        job = await self._scheduled(connection, job)
         today = self._now().astimezone(ZoneInfo(self.timezone))
-        job = await job_store.add(connection, self._scheduled(job), today=f"{today:%Y%m%d}")
+        job = await job_store.add(connection, job, today=f"{today:%Y%m%d}")
         await audit.record(
             connection, "create", subject="job", subject_id=job.id, detail={"jobNo": job.job_no}
         )
@@ -126,8 +163,7 @@ class JobService:
         """A transaction on the locked job, which is audited and announced when it holds."""
         async with self._engine.begin() as connection:
             job = _found(await job_store.find(connection, job_id, lock=True), job_id)
-            if job.engine is Engine.XXL:
-                raise Conflict(f"{job.job_no} is a job of an XXL-JOB Admin: change it there")
+            _refuse_foreign(job)
             yield connection, job
             await audit.record(
                 connection,
@@ -139,9 +175,15 @@ class JobService:
             await announce(connection, "job", job_id)
 
     async def _check(self, connection: AsyncConnection, job: Job) -> None:
-        check(job)
+        """Raise Invalid unless what *job* names exists, and makes no circle."""
+        if not job.depends_on:
+            return
         if unknown := await job_store.missing(connection, job.depends_on):
             raise Invalid("depends_on", f"there is no job {', '.join(map(str, unknown))}")
+        await job_store.lock_dependencies(connection)
+        cycle = find_cycle(await job_store.all_parents(connection), job.id, job.depends_on)
+        if job.id and cycle:
+            raise Invalid("depends_on", f"this makes a circle: {' → '.join(map(str, cycle))}")
 
     async def _check_secrets(self, connection: AsyncConnection, old: Job, job: Job) -> None:
         """A secret comes back masked and stays as it is; it is changed on its own."""
@@ -150,10 +192,22 @@ class JobService:
             if key in secrets and value != MASK:
                 raise Invalid("configs", f"{key} is secret: set it on its own, through configs")
 
-    def _scheduled(self, job: Job) -> Job:
+    async def _scheduled(self, connection: AsyncConnection, job: Job) -> Job:
         """*job* with the time of its next run: only a running one has any."""
-        running = job.status is JobStatus.RUNNING
-        return replace(job, next_run_time=next_time(job, self._now()) if running else None)
+        calendar = await self._calendar(connection, job)
+        try:
+            following = first_time(job, self._now(), calendar=calendar)
+        except BadSchedule as error:
+            raise Invalid("schedule_type", str(error)) from None
+        return replace(job, next_run_time=following if job.status is JobStatus.RUNNING else None)
+
+    async def _calendar(self, connection: AsyncConnection, job: Job) -> Calendar | None:
+        if job.calendar_name is None:
+            return None
+        calendar = await job_store.find_calendar(connection, job.calendar_name)
+        if calendar is None:
+            raise Invalid("calendar_name", f"there is no calendar {job.calendar_name!r}")
+        return calendar
 
     def _now(self) -> datetime:
         return moment(self._clock.now_ms())
@@ -163,6 +217,18 @@ def _found(job: Job | None, job_id: int) -> Job:
     if job is None:
         raise NotFound("job", job_id)
     return job
+
+
+def _refuse_foreign(job: Job) -> None:
+    if job.engine is Engine.XXL:
+        raise Conflict(f"job {job.job_no or job.name} belongs to an XXL-JOB Admin: go there for it")
+
+
+def _refuse_fixed(job: Job, changes: Mapping[str, Any]) -> None:
+    """What an update may name, as it was read, but not change."""
+    for name in ("id", "job_no", "engine", "status"):
+        if changes.get(name, was := getattr(job, name)) != was:
+            raise Invalid(name, f"is {was}, and no update changes it")
 
 
 def _refuse_without_future(job: Job) -> None:

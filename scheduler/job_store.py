@@ -11,8 +11,18 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from executor.model import BlockStrategy
-from scheduler.job import Engine, Job, JobStatus, MisfirePolicy, RetryStrategy, ScheduleType
+from scheduler.engine.calendars import Calendar
+from scheduler.job import (
+    Engine,
+    HolidayPolicy,
+    Job,
+    JobStatus,
+    MisfirePolicy,
+    RetryStrategy,
+    ScheduleType,
+)
 from scheduler.tables import (
+    schedule_calendar,
     schedule_config,
     schedule_dependency,
     schedule_job,
@@ -28,6 +38,7 @@ _ENUMS: Mapping[str, Any] = {
     "misfire_policy": MisfirePolicy,
     "block_strategy": BlockStrategy,
     "retry_strategy": RetryStrategy,
+    "holiday_policy": HolidayPolicy,
     "status": JobStatus,
 }
 _ELSEWHERE = {"depends_on", "configs", "last_run_time"}
@@ -92,11 +103,12 @@ async def add(connection: AsyncConnection, job: Job, *, today: str) -> Job:
     job_id = await connection.scalar(text("SELECT nextval('qooerp_scheduler.schedule_job_id_seq')"))
     assert isinstance(job_id, int)
     job = replace(job, id=job_id, job_no=f"JOB-{today}-{job_id:06}")
-    await connection.execute(insert(schedule_job).values(_row(job)))
+    query = insert(schedule_job).values(_row(job)).returning(schedule_job.c.create_time)
+    made = await connection.scalar(query)
     await connection.execute(insert(schedule_job_statistics).values(job_id=job_id))
     await set_configs(connection, job_id, job.configs)
     await set_parents(connection, job_id, job.depends_on)
-    return job
+    return replace(job, create_time=made, update_time=made)
 
 
 async def save(connection: AsyncConnection, job: Job) -> None:
@@ -166,6 +178,32 @@ async def missing(connection: AsyncConnection, ids: Iterable[int]) -> list[int]:
     return sorted(wanted - set(await connection.scalars(query))) if wanted else []
 
 
+async def lock_dependencies(connection: AsyncConnection) -> None:
+    """Let nobody else add dependencies until the end: two halves of a circle could meet."""
+    await connection.execute(
+        text("LOCK TABLE qooerp_scheduler.schedule_dependency IN SHARE ROW EXCLUSIVE MODE")
+    )
+
+
+async def all_parents(connection: AsyncConnection) -> dict[int, tuple[int, ...]]:
+    """For each living job that depends on others: on which."""
+    return await _parents_of(connection, select(schedule_job.c.id).where(_ALIVE))
+
+
+async def find_calendar(connection: AsyncConnection, name: str) -> Calendar | None:
+    """The calendar of this name."""
+    query = select(schedule_calendar).where(schedule_calendar.c.name == name)
+    row = (await connection.execute(query)).one_or_none()
+    if row is None:
+        return None
+    return Calendar(
+        name=row.name,
+        working_weekdays=frozenset(row.working_weekdays),
+        closing_days=frozenset(row.closing_days),
+        make_up_days=frozenset(row.make_up_days),
+    )
+
+
 def _jobs() -> Select[Any]:
     statistics = schedule_job_statistics
     return (
@@ -207,7 +245,7 @@ async def _completed(connection: AsyncConnection, rows: Sequence[RowMapping]) ->
 
 
 async def _parents_of(
-    connection: AsyncConnection, ids: Sequence[int]
+    connection: AsyncConnection, ids: Sequence[int] | Select[tuple[int]]
 ) -> dict[int, tuple[int, ...]]:
     found: dict[int, tuple[int, ...]] = {}
     table = schedule_dependency.c

@@ -1,0 +1,127 @@
+"""The aiohttp application: routes from declarations, and the way every request goes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+import orjson
+import structlog
+from aiohttp import web
+from pydantic import BaseModel, ValidationError
+
+from scheduler.api.auth import Tokens, check_role
+from scheduler.api.endpoint import Endpoint, endpoints_of
+from scheduler.api.envelope import failure, success
+from scheduler.api.errors import answer_to, bad_input, invalid
+from scheduler.audit import acting
+
+_log = structlog.get_logger(__name__)
+PREFIX = "/api/scheduler"
+MOST_BODY = 4 * 2**20
+"""Bytes."""
+_BODY_WITHIN_S = 10.0
+
+
+def build(groups: Sequence[object], tokens: Tokens, ready: Callable[[], bool]) -> web.Application:
+    """The application whose endpoints *groups* declare; *ready* says whether the database is."""
+    app = web.Application(client_max_size=MOST_BODY, middlewares=[_told])
+    for endpoint in declared_by(groups):
+        handler = _Way(endpoint, tokens, ready).go
+        app.router.add_route(endpoint.method, PREFIX + endpoint.path, handler)
+    return app
+
+
+def declared_by(groups: Sequence[object]) -> list[Endpoint]:
+    """Every endpoint of *groups*; those with fixed paths first, so that no name swallows them."""
+    found = [endpoint for group in groups for endpoint in endpoints_of(group)]
+    return sorted(found, key=lambda endpoint: endpoint.path.count("{"))
+
+
+@web.middleware
+async def _told(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    """Turn what goes wrong into an answer."""
+    try:
+        return await handler(request)
+    except Exception as error:  # noqa: BLE001 - the one place that answers for all of them
+        response = answer_to(error)
+        if response is None:
+            _log.exception("request_failed", method=request.method, path=request.path)
+            response = failure(500, "internal error, see the service's own log")
+        if not request.content.is_eof():
+            response.force_close()
+        return response
+
+
+class _Way:
+    """The way of a request to one endpoint: who, may they, what, answer."""
+
+    def __init__(self, endpoint: Endpoint, tokens: Tokens, ready: Callable[[], bool]) -> None:
+        self._endpoint = endpoint
+        self._tokens = tokens
+        self._ready = ready
+
+    async def go(self, request: web.Request) -> web.StreamResponse:
+        endpoint = self._endpoint
+        actor = self._tokens.actor(request.headers.get("Authorization"), request.remote or "")
+        check_role(actor, endpoint.role)
+        given = await self._given(request)
+        if not self._ready():
+            return failure(503, "PostgreSQL is away, or its schema is not ready yet")
+        acting.set(actor)
+        answer = await endpoint.answer(**given)
+        if endpoint.data is None:
+            assert isinstance(answer, web.StreamResponse)
+            return answer
+        return success(endpoint.data.dump_python(answer, mode="json", by_alias=True))
+
+    async def _given(self, request: web.Request) -> dict[str, Any]:
+        """What the endpoint takes, checked. Raise BadInput."""
+        models = self._endpoint.models
+        given: dict[str, Any] = {"request": request} if self._endpoint.takes_request else {}
+        if "path" in models:
+            given["path"] = _fit(models["path"], request.match_info)
+        if "query" in models:
+            given["query"] = _fit(models["query"], _flat(request))
+        elif request.query:
+            raise invalid(next(iter(request.query)), "there is no such parameter")
+        if "body" in models:
+            given["body"] = await _body(request, models["body"])
+        return given
+
+
+def _fit(model: type[BaseModel], values: Mapping[str, str]) -> BaseModel:
+    try:
+        return model.model_validate(dict(values))
+    except ValidationError as error:
+        raise bad_input(error) from None
+
+
+def _flat(request: web.Request) -> dict[str, str]:
+    """The query, in which nothing stands twice; what is empty is not asked for."""
+    for name in request.query:
+        if len(request.query.getall(name)) > 1:
+            raise invalid(name, "is given more than once")
+    return {name: value for name, value in request.query.items() if value}
+
+
+async def _body(request: web.Request, model: type[BaseModel]) -> BaseModel:
+    text = await _text(request)
+    try:
+        orjson.loads(text)
+        return model.model_validate_json(text, strict=True)
+    except orjson.JSONDecodeError as error:
+        raise invalid("body", f"is no JSON: {error.msg}") from None
+    except ValidationError as error:
+        raise bad_input(error) from None
+
+
+async def _text(request: web.Request) -> bytes:
+    try:
+        async with asyncio.timeout(_BODY_WITHIN_S):
+            return await request.read()
+    except TimeoutError:
+        raise web.HTTPRequestTimeout from None

@@ -1,0 +1,141 @@
+"""Every mistake as the envelope that names it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import asyncpg
+import sqlalchemy.exc
+from aiohttp import web
+from pydantic import ValidationError
+from pydantic.alias_generators import to_camel
+
+from executor.errors import TriggerRejected
+from scheduler.api.envelope import failure
+from scheduler.refusal import Invalid, NotFound, Refused
+
+_NAMES = {"name": "jobName", "group": "jobGroup", "handler": "handlerName"}
+"""Fields that the API calls otherwise than in camelCase."""
+_NAMED = 5
+"""How many wrong fields one message names; `errors` has them all."""
+
+
+class Unauthorized(Exception):
+    """Who asks is not known."""
+
+
+class Forbidden(Exception):
+    """Who asks is known, and may not."""
+
+
+class TooMany(Exception):
+    """Too many wrong tokens came from there; *wait_s* until more are listened to."""
+
+    def __init__(self, wait_s: int) -> None:
+        super().__init__(f"too many wrong tokens from this address: wait {wait_s} s")
+        self.wait_s = wait_s
+
+
+class BadInput(Exception):
+    """The request does not fit; each of *errors* names a field and a rule."""
+
+    def __init__(self, errors: Sequence[dict[str, str]]) -> None:
+        sentences = [f"{error['field']}: {error['message']}" for error in errors[:_NAMED]]
+        super().__init__("; ".join(sentences))
+        self.errors = errors
+
+
+def bad_input(error: ValidationError) -> BadInput:
+    """What pydantic found, without what was sent."""
+    return BadInput(
+        [
+            {
+                "field": ".".join(str(part) for part in found["loc"]) or "body",
+                "rule": found["type"],
+                "message": found["msg"],
+            }
+            for found in error.errors(include_input=False, include_url=False, include_context=False)
+        ]
+    )
+
+
+def invalid(field: str, message: str) -> BadInput:
+    return BadInput([{"field": field, "rule": "invalid", "message": message}])
+
+
+_STATUS: Mapping[type[Exception], int] = {
+    BadInput: 422,
+    Unauthorized: 401,
+    Forbidden: 403,
+    TooMany: 429,
+    NotFound: 404,
+    Refused: 409,
+    TriggerRejected: 409,
+}
+
+
+def answer_to(error: Exception) -> web.Response | None:
+    """The answer to a request that *error* ended; None: it is a bug of ours."""
+    if isinstance(error, web.HTTPException):
+        return _of_http(error)
+    if isinstance(error, Invalid):
+        name = _NAMES.get(error.field, to_camel(error.field))
+        return answer_to(invalid(name, str(error)))
+    for kind, status in _STATUS.items():
+        if isinstance(error, kind):
+            return failure(status, str(error), _data_of(error), headers=_headers_of(error))
+    if is_away(error):
+        return failure(503, f"PostgreSQL is away: {_reason(error)}", headers={"Retry-After": "1"})
+    return None
+
+
+def _data_of(error: Exception) -> object:
+    return {"errors": error.errors} if isinstance(error, BadInput) else None
+
+
+def _headers_of(error: Exception) -> dict[str, str]:
+    match error:
+        case Unauthorized():
+            return {"WWW-Authenticate": "Bearer"}
+        case TooMany():
+            return {"Retry-After": str(error.wait_s)}
+        case _:
+            return {}
+
+
+def _of_http(error: web.HTTPException) -> web.Response:
+    headers = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else None
+    message = "the body is too large" if error.status == 413 else error.reason.lower()
+    return failure(error.status, message, headers=headers)
+
+
+_AWAY = (
+    OSError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.QueryCanceledError,
+    sqlalchemy.exc.TimeoutError,
+)
+
+
+def is_away(error: BaseException | None) -> bool:
+    """Whether *error*, or what caused it, says that PostgreSQL cannot be asked now."""
+    while error is not None:
+        if isinstance(error, _AWAY):
+            return True
+        if isinstance(error, sqlalchemy.exc.DBAPIError) and error.connection_invalidated:
+            return True
+        error = getattr(error, "orig", None) or error.__cause__
+    return False
+
+
+def _reason(error: BaseException) -> str:
+    cause: Any = getattr(error, "orig", None) or error
+    return str(cause).splitlines()[0][:200] if str(cause) else type(cause).__name__

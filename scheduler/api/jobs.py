@@ -1,0 +1,146 @@
+"""The endpoints of jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from scheduler.api.cursor import read_cursor, write_cursor
+from scheduler.api.endpoint import Role, delete, get, post, put
+from scheduler.api.job_shapes import (
+    Batch,
+    Executed,
+    Execution,
+    Export,
+    Import,
+    JobChange,
+    JobNew,
+    JobQuery,
+    JobTold,
+    Outcome,
+)
+from scheduler.api.shapes import JobPath, Page, pages_of
+from scheduler.job import Job
+from scheduler.job_control import Action
+from scheduler.job_service import JobService, Runs
+from scheduler.job_store import JobFilter
+
+
+class Jobs:
+    """Jobs: what may be run, when and how."""
+
+    def __init__(self, service: JobService, runs: Runs) -> None:
+        self._jobs = service
+        self._runs = runs
+
+    @post("/jobs")
+    async def create(self, body: JobNew) -> JobTold:
+        """Make a job.
+
+        Its row, its configs and its statistics are made in one transaction. It is stopped, unless
+        `status` says that it is running.
+        """
+        return _told(await self._jobs.create(body.job(self._jobs.timezone)))
+
+    @get("/jobs/{id}")
+    async def read(self, path: JobPath) -> JobTold:
+        """Read a job."""
+        return _told(await self._jobs.get(path.id))
+
+    @get("/jobs")
+    async def find(self, query: JobQuery) -> Page[JobTold]:
+        """List jobs, newest first, by page or by cursor."""
+        before = read_cursor(query.cursor, 1)[0] if query.cursor else None
+        jobs, total = await self._jobs.page(
+            _filter(query), size=query.size, skip=query.skip, before=before
+        )
+        return Page[JobTold](
+            records=[_told(job) for job in jobs],
+            total=total,
+            size=query.size,
+            current=query.current,
+            pages=pages_of(total, query.size),
+            cursor=_cursor(jobs, query.size),
+        )
+
+    @put("/jobs/{id}")
+    async def update(self, path: JobPath, body: JobChange) -> JobTold:
+        """Change a job; what is left out stays as it is.
+
+        `version` has to be the one that was read (409 when somebody was faster). The time of its
+        next run is found anew.
+        """
+        return _told(await self._jobs.update(path.id, body.version, body.changes()))
+
+    @delete("/jobs/{id}")
+    async def delete(self, path: JobPath) -> None:
+        """Delete a job: it is no longer scheduled, its configs go, its runs stay."""
+        await self._jobs.delete(path.id)
+
+    @post("/jobs/{id}/start")
+    async def start(self, path: JobPath) -> JobTold:
+        """Start a stopped job: from now on its rule makes it run."""
+        return _told(await self._jobs.control(path.id, Action.START))
+
+    @post("/jobs/{id}/stop")
+    async def stop(self, path: JobPath) -> JobTold:
+        """Stop a running or paused job. What runs already goes on."""
+        return _told(await self._jobs.control(path.id, Action.STOP))
+
+    @post("/jobs/{id}/pause")
+    async def pause(self, path: JobPath) -> JobTold:
+        """Pause a running job: times that pass meanwhile are not made up for."""
+        return _told(await self._jobs.control(path.id, Action.PAUSE))
+
+    @post("/jobs/{id}/resume")
+    async def resume(self, path: JobPath) -> JobTold:
+        """Resume a paused job."""
+        return _told(await self._jobs.control(path.id, Action.RESUME))
+
+    @post("/jobs/execute")
+    async def execute(self, body: Execution) -> Executed:
+        """Run a job now, whatever its status; its schedule goes on as it was."""
+        await self._jobs.check_executable(body.job_id)
+        return Executed(log_id=await self._runs.execute(body.job_id, body.params))
+
+    @post("/jobs/batch/start")
+    async def start_all(self, body: Batch) -> Sequence[Outcome]:
+        """Start several jobs, each on its own."""
+        return await self._each(body, Action.START)
+
+    @post("/jobs/batch/stop")
+    async def stop_all(self, body: Batch) -> Sequence[Outcome]:
+        """Stop several jobs, each on its own."""
+        return await self._each(body, Action.STOP)
+
+    @get("/jobs/export")
+    async def export(self, query: JobQuery) -> Export:
+        """Give the jobs that are wanted, so that they can be imported elsewhere.
+
+        Numbers, statistics, secrets and dependencies stay here; `current`, `size` and `cursor` do not matter.
+        """
+        return Export.model_validate({"jobs": await self._jobs.all(_filter(query))})
+
+    @post("/jobs/import", role=Role.ADMIN)
+    async def import_(self, body: Import) -> Sequence[JobTold]:
+        """Make several jobs, all or none."""
+        new = [job.job(self._jobs.timezone) for job in body.jobs]
+        return [_told(job) for job in await self._jobs.create_all(new)]
+
+    async def _each(self, body: Batch, action: Action) -> Sequence[Outcome]:
+        outcomes = await self._jobs.control_all(body.ids, action)
+        return [
+            Outcome(id=job_id, ok=refusal is None, message=refusal or "success")
+            for job_id, refusal in outcomes
+        ]
+
+
+def _told(job: Job) -> JobTold:
+    return JobTold.model_validate(job)
+
+
+def _filter(query: JobQuery) -> JobFilter:
+    return JobFilter(**query.model_dump(exclude={"current", "size", "cursor"}))
+
+
+def _cursor(jobs: Sequence[Job], size: int) -> str | None:
+    return write_cursor(jobs[-1].id) if len(jobs) == size else None
