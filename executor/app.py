@@ -78,13 +78,22 @@ class ExecutorApp:
         """Done, with the exception, when a background loop has died: the service must end."""
 
     async def start(self) -> None:
-        """Be an executor when this returns. Raise StartRefused or OSError."""
+        """Be an executor when this returns. Raise StartRefused or OSError: nothing was begun."""
+        async with contextlib.AsyncExitStack() as opened:
+            await self._open(opened)
+            self._opened = opened.pop_all()
+        _log.info("executor_started", url=self.url(), handlers=len(self.handlers))
+
+    async def _open(self, opened: contextlib.AsyncExitStack) -> None:
+        """Open the parts in their order; *opened* closes them in the reverse one."""
         section = self._settings.executor
         capture.install()
+        opened.callback(capture.uninstall)
         self.journal.start()
-        self._watch(self._live_with_journal())
-        self._session = aiohttp.ClientSession()
+        opened.push_async_callback(self.journal.close)
+        clusters = await self._open_clusters(opened)
         self._pools = Pools(self.handlers, self._settings)
+        opened.push_async_callback(self._pools.close)
         await self._pools.open()
         course = Course(
             journal=self.journal,
@@ -101,24 +110,27 @@ class ExecutorApp:
             find_handler=self._find_handler,
             most_waiting=section.max_waiting,
         )
-        clusters = [self._cluster(one) for one in self._settings.clusters()]
-        self._recover()
-        self._endpoints = Endpoints(
+        endpoints = Endpoints(
             self._callers(clusters),
             self.dispatcher,
             self.pages,
             page_chars=self._settings.logs.page_bytes,
         )
-        self._server = HttpServer(
-            self._endpoints, host=section.host, port=section.port, most=section.max_connections
+        opened.callback(endpoints.close)
+        server = HttpServer(
+            endpoints, host=section.host, port=section.port, most=section.max_connections
         )
-        self.port = await self._server.start()
+        opened.push_async_callback(server.stop)
+        self.port = await server.bind()
+        opened.push_async_callback(self._cancel_background)
+        self._recover()
+        await server.serve()
+        self._watch(self._live_with_journal())
         self._open_outboxes(clusters)
         self._open_registry(clusters)
         self._watch(self._flush_logs())
         self._watch(self._drop_logs())
         self._watch(self._pools.watchdog.run())
-        _log.info("executor_started", url=self.url(), handlers=len(self.handlers))
 
     async def stop(self, *, hurry: asyncio.Event | None = None) -> None:
         """Leave in order: out of the registry, finish or stop what runs, deliver, close.
@@ -136,25 +148,26 @@ class ExecutorApp:
             await _wait(hurry, section.drain_seconds)
         await drained
         await asyncio.gather(*(box.flush(_FLUSH_OUTBOXES_S) for box in self._all_outboxes()))
-        await self._close()
+        await self._opened.aclose()
         _log.info("executor_stopped")
 
     def url(self, prefix: str = "") -> str:
         """Under which Admins reach this executor."""
         return (self._settings.executor.address or self._derived_url()).rstrip("/") + prefix
 
-    async def _close(self) -> None:
+    async def _cancel_background(self) -> None:
         for task in self._background:
             task.cancel()
         await asyncio.gather(*self._background, return_exceptions=True)
-        await self._server.stop()
-        self._endpoints.close()
-        await self._pools.close()
-        await self._session.close()
-        await self.journal.close()
-        capture.uninstall()
 
     # parts
+
+    async def _open_clusters(self, opened: contextlib.AsyncExitStack) -> list[AdminCluster]:
+        self._session = await opened.enter_async_context(aiohttp.ClientSession())
+        try:
+            return [self._cluster(one) for one in self._settings.clusters()]
+        except ValueError as error:
+            raise StartRefused(f"admins: {error}") from None
 
     def _cluster(self, section: ClusterSection) -> AdminCluster:
         token = section.access_token or self._settings.executor.access_token

@@ -74,7 +74,7 @@ class Journal:
         self._queue: SimpleQueue[list[_Item]] = SimpleQueue()
         self._log_bytes = 0
         self._log_room = threading.Condition()
-        self._thread = threading.Thread(target=self._live, name="journal")
+        self._thread = threading.Thread(target=self._live, name="journal", daemon=True)
         self.died: asyncio.Future[None] | None = None
         """Once started: done, with the exception, when the writer has died of a bug."""
         self.failure = ""

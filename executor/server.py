@@ -115,14 +115,24 @@ class HttpServer:
         self._port = port
         self._listening: asyncio.Server | None = None
 
-    async def start(self) -> int:
-        """Listen; the port, for those who asked for port 0. Raise OSError."""
+    async def bind(self) -> int:
+        """Take the port; its number, for those who asked for port 0. Raise OSError."""
         loop = asyncio.get_running_loop()
         self._listening = await loop.create_server(
-            self._server, self._host, self._port, backlog=1024, reuse_address=True
+            self._server,
+            self._host,
+            self._port,
+            backlog=1024,
+            reuse_address=True,
+            start_serving=False,
         )
         port: int = self._listening.sockets[0].getsockname()[1]
         return port
+
+    async def serve(self) -> None:
+        """Answer from now on. Raise OSError."""
+        assert self._listening is not None
+        await self._listening.start_serving()
 
     async def stop(self) -> None:
         if self._listening is not None:
