@@ -1,0 +1,113 @@
+"""From readings of a wall clock to instants: the one place that knows of zones and their changes.
+
+Both dialects follow the reference, which compares what the clock shows and asks for the instant
+at the end:
+
+- Gap (clocks go forward): a reading that no clock shows is skipped, not moved. `0 30 2 * * ?` does
+  not run on that day.
+- Overlap (clocks go back): a reading shown twice is due once, at its second occurrence. A moment in
+  the first pass counts by what the clock shows: after the first 01:05 the next `0 0/20 * * * ?` is the
+  second 01:20. The search starts one second of real time later, so the last second of the first
+  pass looks at the whole second pass.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta, tzinfo
+from functools import lru_cache
+
+from scheduler.cron.days import FIRST_YEAR, LAST_YEAR
+from scheduler.cron.schedule import Reading, Schedule
+
+_SECOND = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """When a job is due, to the second, from 1970 to `LAST_YEAR`."""
+
+    text: str
+    schedule: Schedule = field(repr=False)
+
+    def __str__(self) -> str:
+        return self.text
+
+    def next_after(self, moment: datetime) -> datetime | None:
+        """The first due time after *moment*, in its zone; None when it is never due again.
+
+        Fractions of a second are dropped. Raises ValueError when *moment* is naive.
+        """
+        zone = moment.tzinfo
+        if zone is None:
+            raise ValueError("a moment without a zone does not say when it is")
+        if moment.year > LAST_YEAR:
+            return None
+        due = self.schedule.from_reading(_second_later(moment, zone))
+        while due is not None:
+            if (shown := _last_showing(due, zone)) is not None:
+                return shown
+            due = self.schedule.from_reading(_gap_end(due, zone))
+        return None
+
+    def next_times(self, moment: datetime, count: int) -> list[datetime]:
+        """The first *count* due times after *moment*; fewer when there are no more."""
+        times: list[datetime] = []
+        while len(times) < count and (due := self.next_after(moment)) is not None:
+            times.append(moment := due)
+        return times
+
+
+def _second_later(moment: datetime, zone: tzinfo) -> Reading:
+    """What clocks in *zone* show one second after *moment*, but nothing before `FIRST_YEAR`."""
+    if moment.year < FIRST_YEAR:
+        return FIRST_YEAR, 1, 1, 0, 0, 0
+    if _is_steady(zone, moment.year, moment.month):
+        return _reading(moment + _SECOND)
+    return _reading((moment.astimezone(UTC) + _SECOND).astimezone(zone))
+
+
+def _last_showing(reading: Reading, zone: tzinfo) -> datetime | None:
+    """The last instant at which clocks in *zone* show *reading*; None in a gap."""
+    moment = datetime(*reading, tzinfo=zone)
+    if _is_steady(zone, moment.year, moment.month):
+        return moment
+    second = moment.replace(fold=1)
+    before, after = _offset(moment), _offset(second)
+    if before == after:
+        return moment
+    return second if before > after else None
+
+
+def _gap_end(lost: Reading, zone: tzinfo) -> Reading:
+    """The first reading that clocks in *zone* do show again, after a *lost* one."""
+    moment = datetime(*lost, tzinfo=zone)
+    before = _offset(moment)
+    gap = _offset(moment.replace(fold=1)) - before
+
+    def is_shown(seconds: int) -> bool:
+        return _offset(moment + timedelta(seconds=seconds)) != before
+
+    lost_for = bisect_left(range(gap // _SECOND), True, key=is_shown)
+    return _reading(moment + timedelta(seconds=lost_for))
+
+
+@lru_cache(maxsize=8192)  # asking a zone for its offsets costs more than all the rest
+def _is_steady(zone: tzinfo, year: int, month: int) -> bool:
+    """Whether no clock in *zone* changes in that month, nor a day before or after it.
+
+    Looks once a week: no zone has ever changed there and back within one.
+    """
+    start = datetime(year, month, 1, tzinfo=zone) - timedelta(days=1)
+    return len({_offset(start + timedelta(weeks=week)) for week in range(6)}) == 1
+
+
+def _offset(moment: datetime) -> timedelta:
+    return moment.utcoffset() or timedelta()
+
+
+def _reading(moment: datetime) -> Reading:
+    return (
+        moment.year, moment.month, moment.day, moment.hour, moment.minute, moment.second
+    )  # fmt: skip
