@@ -31,13 +31,17 @@ check: setup  ## lint, format, types, import contracts; changes nothing
 	$(BIN)/mypy $(CODE)
 	$(BIN)/lint-imports
 
-fmt: setup  ## format, and mend what can be mended
+fmt: setup  ## format, mend what can be mended, write config.yaml anew
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
+	$(BIN)/qooerp-scheduler config --default >config.yaml.new && mv config.yaml.new config.yaml
 
 bench: setup  ## measure us and our peers (make bench ARGS="beat kill --quick"); see bench/README.md
 	$(BIN)/python -m bench $(or $(ARGS),all)
 
-lock: setup  ## write requirements.lock anew, with the newest versions that pyproject.toml allows
+LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" pyproject.toml
+
+lock: setup  ## write the lock files anew, with the newest versions that pyproject.toml allows
 	$(BIN)/python -m pip install --quiet uv
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --upgrade --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" --group dev --output-file requirements.lock pyproject.toml
+	$(BIN)/$(LOCK) --upgrade --group dev --output-file requirements.lock
+	$(BIN)/$(LOCK) --constraint requirements.lock --output-file requirements-run.lock
