@@ -133,11 +133,23 @@ class Course:
         for _ in waiting:
             lane.waiting.popleft()
         for run in waiting:
-            run.stop = run.stop or stop
-            self.report(run, run.stop.state, run.stop.message(started=False))
-            self.leave(run)
+            self._end_waiting(run, stop)
         if head is not None:
             self._stop(head, stop)
+
+    def stop_run(self, run: Run, stop: Stop) -> None:
+        """Stop *run* alone, whether it waits or runs."""
+        lane = self.lanes.get(run.trigger.lane)
+        if lane is not None and run in lane.waiting:
+            lane.waiting.remove(run)
+            self._end_waiting(run, stop)
+        else:
+            self._stop(run, stop)
+
+    def _end_waiting(self, run: Run, stop: Stop) -> None:
+        run.stop = run.stop or stop
+        self.report(run, run.stop.state, run.stop.message(started=False))
+        self.leave(run)
 
     def _stop(self, run: Run, stop: Stop) -> None:
         if run.stop is not None:

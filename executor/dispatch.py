@@ -67,6 +67,14 @@ class Dispatcher:
         self._course.clear(lane, killed())
         return True
 
+    def kill_run(self, cluster: str, log_id: int) -> bool:
+        """Stop one run, waiting or running; False when it is neither."""
+        run = self.find(cluster, log_id)
+        if run is None or run.abandoned:
+            return False
+        self._course.stop_run(run, killed())
+        return True
+
     def is_busy(self, cluster: str, job_id: int) -> bool:
         return (cluster, job_id) in self._course.lanes
 

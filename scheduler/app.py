@@ -13,6 +13,8 @@ from executor.journal import Journal
 from executor.settings import is_loopback
 from scheduler.api.jobs import Jobs
 from scheduler.api.site import Site
+from scheduler.engine.finals import Finals
+from scheduler.engine.local import LocalEngine
 from scheduler.health import Health
 from scheduler.job_service import JobService, NoRuns
 from scheduler.recorder import Recorder
@@ -35,6 +37,8 @@ class SchedulerApp:
         self._timezone = settings.scheduler.timezone or "UTC"
         self.storage = Storage(settings)
         self.executor: ExecutorApp | None = None
+        self.local: LocalEngine | None = None
+        """None without an executor: there is nothing that could run."""
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.port = 0
 
@@ -48,13 +52,18 @@ class SchedulerApp:
             self.executor = ExecutorApp(settings, records=self._records)
             self.executor.failed.add_done_callback(self._note_failure)
             await self.executor.start()
+            self._start_engine(self.executor)
         await self._listen()
         _log.info("scheduler_started", url=f"http://{settings.scheduler.host}:{self.port}")
 
     async def stop(self, *, hurry: asyncio.Event | None = None) -> None:
         """Stop in order: the executor delivers its last reports before the database goes."""
+        if self.local is not None:
+            await self.local.stop()
         if self.executor is not None:
             await self.executor.stop(hurry=hurry)
+        if self.local is not None:
+            await self.local.leave()
         await self.site.close()
         self._keeping.cancel()
         await self.storage.close()
@@ -67,7 +76,19 @@ class SchedulerApp:
             address=self.executor.url(),
             timezone=self._timezone,
         )
-        return Records(journal, recorder)
+        wait_s = self._settings.engine.dependency_wait_seconds
+        self._finals = Finals(self.storage.engine, recorder, wait_s=wait_s)
+        return Records(journal, recorder, self._finals)
+
+    def _start_engine(self, executor: ExecutorApp) -> None:
+        self.local = LocalEngine(
+            self._settings,
+            storage=self.storage,
+            executor=executor,
+            finals=self._finals,
+            clock=self._clock,
+        )
+        self.local.start(self._note_death)
 
     async def _listen(self) -> None:
         section = self._settings.scheduler
@@ -84,7 +105,7 @@ class SchedulerApp:
     def _groups(self) -> list[object]:
         """The endpoints, by what they are about."""
         jobs = JobService(self.storage.engine, self._clock, timezone=self._timezone)
-        return [Jobs(jobs, NoRuns())]
+        return [Jobs(jobs, self.local.control if self.local is not None else NoRuns())]
 
     def _note_death(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) and not self.failed.done():

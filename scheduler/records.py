@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import structlog
 
 from executor.journal import Journal, JournalBroken
+from executor.model import Report
 from executor.outbox import ReceiverUnavailable
+from scheduler.engine.finals import Finals
+from scheduler.engine.link import DatabaseAway
 from scheduler.recorder import Recorder, RecorderUnavailable, ReportsRefused
 
 _log = structlog.get_logger(__name__)
@@ -17,21 +22,29 @@ class Records:
 
     name = "postgresql"
 
-    def __init__(self, journal: Journal, recorder: Recorder) -> None:
+    def __init__(self, journal: Journal, recorder: Recorder, finals: Finals | None = None) -> None:
+        """*finals* learns what is recorded, before the journal forgets that it is owed."""
         self._journal = journal
         self._recorder = recorder
+        self._finals = finals
 
     async def deliver(self) -> bool:
         try:
             owed = await self._journal.owed_records(_BATCH)
             if owed:
-                await self._recorder.record(owed)
-        except ReportsRefused as refusal:
-            self._bury(refusal)
-        except (RecorderUnavailable, JournalBroken) as error:
+                await self._record(owed)
+        except (RecorderUnavailable, DatabaseAway, JournalBroken) as error:
             raise ReceiverUnavailable(str(error)) from error
         self._journal.recorded(owed)
         return len(owed) == _BATCH
+
+    async def _record(self, owed: Sequence[Report]) -> None:
+        try:
+            await self._recorder.record(owed)
+        except ReportsRefused as refusal:
+            self._bury(refusal)
+        if self._finals is not None:
+            await self._finals.settle(owed)
 
     def _bury(self, refusal: ReportsRefused) -> None:
         """Say which: they stay readable in the executor's own log and in the Admin."""

@@ -57,6 +57,26 @@ class NacosSection(Section):
     password: SecretStr = Field(SecretStr(""), description="That user's password.")
 
 
+class EngineSection(Section):
+    enabled: bool = Field(True, description="Whether this process fires the jobs of engine local.")
+    claim_ahead_seconds: Annotated[int, Field(ge=1, le=60)] = Field(
+        3, description="How long before its time a fire is planned, seconds."
+    )
+    lease_seconds: Annotated[int, Field(ge=5, le=600)] = Field(
+        15, description="After how long another replica takes what a dead one had planned, seconds."
+    )
+    interrupt_after_seconds: Annotated[int, Field(ge=5, le=86_400)] = Field(
+        60,
+        description="After how long the runs of a silent replica are called interrupted, seconds.",
+    )
+    dependency_wait_seconds: Annotated[int, Field(ge=1, le=2_592_000)] = Field(
+        3600, description="How long a due job waits for those it depends on, seconds."
+    )
+    batch: Annotated[int, Field(ge=1, le=10_000)] = Field(
+        1000, description="Most jobs that are claimed, or fires that are fired, at a time."
+    )
+
+
 class LoggingSection(Section):
     format: Literal["console", "json"] = Field("console", description="How log events look.")
     level: Literal["debug", "info", "warning", "error"] = Field("info", description="From which.")
@@ -68,6 +88,7 @@ class Settings(ExecutorSettings, BaseSettings):
     model_config = SettingsConfigDict(frozen=True, extra="forbid")
 
     scheduler: SchedulerSection = SchedulerSection()
+    engine: EngineSection = EngineSection()
     database: DatabaseSection = DatabaseSection()
     redis: RedisSection = RedisSection()
     nacos: NacosSection = NacosSection()

@@ -1,0 +1,63 @@
+"""What follows from the ends of runs: next attempts, news for dependents, jobs that are done; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from executor.model import RunState
+from scheduler.engine.backoff import wait_s
+from scheduler.job import RetryStrategy, ScheduleType
+
+_RETRIED = {RunState.FAILED, RunState.TIMED_OUT, RunState.INTERRUPTED}
+"""A killed run was not wanted, a discarded one was refused: neither is tried again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Consequences:
+    """Rows for the statements that write them."""
+
+    retries: list[tuple[int, datetime, datetime, str | None, int, int]] = field(
+        default_factory=list
+    )
+    successes: list[tuple[int, int, datetime]] = field(default_factory=list)
+    done: list[int] = field(default_factory=list)
+    """Jobs that were to run once."""
+
+
+def consequences(rows: Iterable[Any], spread: Callable[[], float]) -> Consequences:
+    """What follows from the *rows* of `settle.sql`; *spread* gives numbers from 0 to 1."""
+    found = Consequences()
+    for row in rows:
+        state = RunState(row["status"])
+        if state is RunState.SUCCEEDED:
+            found.successes.append((row["job_id"], row["id"], row["ended"]))
+        if _is_retried(row, state):
+            found.retries.append(_next_attempt(row, spread()))
+        elif row["schedule_type"] == ScheduleType.ONCE:
+            found.done.append(row["job_id"])
+    return found
+
+
+def _is_retried(row: Any, state: RunState) -> bool:
+    return (
+        state in _RETRIED
+        and row["retry_strategy"] != RetryStrategy.NONE
+        and row["attempt"] <= row["retry_count"]
+        and not row["deleted"]
+    )
+
+
+def _next_attempt(row: Any, spread: float) -> tuple[int, datetime, datetime, str | None, int, int]:
+    seconds = wait_s(
+        RetryStrategy(row["retry_strategy"]),
+        row["attempt"],
+        interval_s=row["retry_interval_seconds"],
+        most_s=row["retry_max_interval_seconds"],
+        spread=spread,
+    )
+    when = row["ended"] + timedelta(milliseconds=round(seconds * 1000))
+    first = row["first_log_id"] or row["id"]
+    return row["job_id"], when, row["scheduled_time"], row["params"], row["attempt"] + 1, first

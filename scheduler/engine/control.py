@@ -1,0 +1,91 @@
+"""What people do with runs: begin one now, stop one wherever it runs."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from executor.clock import Clock, moment
+from executor.dispatch import Dispatcher
+from executor.errors import TriggerRejected
+from executor.model import LOCAL, Report, RunState
+from scheduler.changes import CHANNEL
+from scheduler.engine.ends import ended, refused
+from scheduler.engine.finals import Finals
+from scheduler.engine.fires import Fires, trigger_of
+from scheduler.engine.link import lent
+from scheduler.engine.statements import sql
+from scheduler.refusal import Conflict, NotFound
+
+_KILLED = "killed before it was fired"
+
+
+class RunControl:
+    """Runs of local jobs, for the REST API."""
+
+    def __init__(
+        self,
+        database: AsyncEngine,
+        *,
+        fires: Fires,
+        finals: Finals,
+        dispatcher: Dispatcher,
+        clock: Clock,
+    ) -> None:
+        self._database = database
+        self._fires = fires
+        self._finals = finals
+        self._dispatcher = dispatcher
+        self._clock = clock
+        self._under_way: set[asyncio.Task[int]] = set()
+
+    async def execute(self, job_id: int, params: str | None = None) -> int:
+        """Run a job now, whatever its status; the log id, once the run is remembered.
+
+        Raises NotFound, Conflict with the reason when it will not run (that is recorded too),
+        and DatabaseAway.
+        """
+        task = asyncio.create_task(self._execute(job_id, params))
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+        return await asyncio.shield(task)  # a caller who hangs up does not leave half a run
+
+    async def _execute(self, job_id: int, params: str | None) -> int:
+        now_ms = self._clock.now_ms()
+        trigger = await self._fires.execute(job_id, params, moment(now_ms))
+        if trigger is None:
+            raise NotFound("job", job_id)
+        try:
+            await self._dispatcher.accept(trigger)
+        except TriggerRejected as refusal:
+            await self._finals.end([refused(trigger, refusal, self._clock.now_ms())])
+            raise Conflict(str(refusal)) from refusal
+        return trigger.log_id
+
+    async def kill(self, log_id: int) -> bool:
+        """Stop a run, planned, queued or running, on whatever replica; False: there is none.
+
+        Raises DatabaseAway.
+        """
+        if self._dispatcher.kill_run(LOCAL, log_id):
+            return True
+        if await self._finals.end_locked("planned_fire", log_id, report_of=self._killed):
+            return True
+        async with lent(self._database) as connection:
+            return bool(await connection.fetchval(sql("ask_to_kill"), log_id, CHANNEL))
+
+    def kill_here(self, log_id: int | None) -> None:
+        """Somebody has asked for it at another replica."""
+        if log_id is not None:
+            self._dispatcher.kill_run(LOCAL, log_id)
+
+    def _killed(self, row: Any) -> Report:
+        return ended(trigger_of(row), RunState.KILLED, _KILLED, self._clock.now_ms())
+
+
+async def withdraw(connection: AsyncConnection, job_id: int) -> None:
+    """Drop what is planned for a job by its rule: part of every change of it, in its transaction."""
+    await connection.execute(text(sql("withdraw").replace("$1", ":job_id")), {"job_id": job_id})

@@ -1,0 +1,109 @@
+"""The ends of local runs: each has its consequences once, however often it is told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from random import random
+from typing import Any
+
+import asyncpg
+import structlog
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from executor.clock import moment
+from executor.model import LOCAL, Report
+from scheduler.engine.consequences import Consequences, consequences
+from scheduler.engine.link import DatabaseAway, lent
+from scheduler.engine.statements import sql
+from scheduler.recorder import Recorder, RecorderUnavailable, ReportsRefused
+
+_log = structlog.get_logger(__name__)
+_End = tuple[int, str, datetime]
+"""Log id, final state, when."""
+
+
+class Finals:
+    """Settles ends in PostgreSQL; the row of a fire, which only one can delete, is the token.
+
+    *wait_s*: how long a job that is fired by others' success waits for the rest of them.
+    """
+
+    def __init__(self, engine: AsyncEngine, recorder: Recorder, *, wait_s: int) -> None:
+        self._engine = engine
+        self._recorder = recorder
+        self._wait_s = wait_s
+        self.news: Callable[[], None] = lambda: None
+        """Called when something new may be planned."""
+
+    async def settle(self, reports: Iterable[Report]) -> None:
+        """Settle the final ones of *reports* that are local. Raise DatabaseAway."""
+        ends = [_end_of(report) for report in reports if _is_local_end(report)]
+        if not ends:
+            return
+        async with lent(self._engine) as connection, connection.transaction():
+            followed = await self._settle_on(connection, ends)
+        if followed:
+            self.news()
+
+    async def end(self, reports: Sequence[Report]) -> None:
+        """Record and settle runs that never came to an executor. Raise DatabaseAway."""
+        await self._record(reports)
+        await self.settle(reports)
+
+    async def end_locked(
+        self, statement: str, *args: object, report_of: Callable[[Any], Report]
+    ) -> list[Report]:
+        """End the fires that *statement* locks as *report_of* says, unless they had ended already.
+
+        Returns those reports. Raises DatabaseAway.
+        """
+        async with lent(self._engine) as connection, connection.transaction():
+            reports = [report_of(row) for row in await connection.fetch(sql(statement), *args)]
+            if reports:
+                await self._record(reports)
+                await self._settle_on(connection, await _as_recorded(connection, reports))
+        if reports:
+            self.news()
+        return reports
+
+    async def _record(self, reports: Sequence[Report]) -> None:
+        try:
+            await self._recorder.record(reports)
+        except RecorderUnavailable as error:
+            raise DatabaseAway(str(error)) from error
+        except ReportsRefused as refusal:
+            _log.error("ends_refused", log_ids=[one.trigger.log_id for one in refusal.reports])
+
+    async def _settle_on(self, connection: asyncpg.Connection, ends: Sequence[_End]) -> bool:
+        if not ends:
+            return False
+        rows = await connection.fetch(sql("settle"), *zip(*ends, strict=True))
+        if rows:
+            await self._follow(connection, consequences(rows, random))
+        return bool(rows)
+
+    async def _follow(self, connection: asyncpg.Connection, found: Consequences) -> None:
+        if found.retries:
+            await connection.execute(sql("plan_retries"), *zip(*found.retries, strict=True))
+        if found.successes:
+            columns = zip(*found.successes, strict=True)
+            await connection.execute(sql("note_success"), *columns, self._wait_s)
+        if found.done:
+            await connection.execute(sql("retire"), found.done)
+
+
+async def _as_recorded(connection: asyncpg.Connection, reports: Sequence[Report]) -> Sequence[_End]:
+    """How the runs ended by the record, which may have known better."""
+    ids = [report.trigger.log_id for report in reports]
+    times = [moment(report.trigger.triggered_ms) for report in reports]
+    return [tuple(row) for row in await connection.fetch(sql("ends_of"), ids, times)]
+
+
+def _is_local_end(report: Report) -> bool:
+    return report.state.is_final and report.trigger.cluster == LOCAL
+
+
+def _end_of(report: Report) -> _End:
+    ended_ms = report.ended_ms if report.ended_ms is not None else report.accepted_ms
+    return report.trigger.log_id, report.state.value, moment(ended_ms)

@@ -1,0 +1,105 @@
+"""The rows of planned and fired runs in PostgreSQL, as one replica works on them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from typing import Any
+
+import asyncpg
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from executor.model import LOCAL, BlockStrategy, Source, Trigger
+from scheduler.engine.claim import Planned, planned
+from scheduler.engine.link import lent
+from scheduler.engine.statements import sql
+from scheduler.engine.timer import ms_of
+
+Timed = tuple[int, datetime]
+"""A fire's id and its time."""
+
+
+class Fires:
+    """Fires of all replicas, seen as *owner*.
+
+    *lease_s*: how long a planned fire is its owner's; *wait_s*: how long one waits for the jobs
+    that it depends on. Every method raises DatabaseAway.
+    """
+
+    def __init__(self, engine: AsyncEngine, owner: str, *, lease_s: int, wait_s: int) -> None:
+        self._engine = engine
+        self._owner = owner
+        self._lease_s = lease_s
+        self._wait_s = wait_s
+
+    async def claim(self, now: datetime, ahead: timedelta, most: int) -> tuple[list[Timed], int]:
+        """Plan the jobs that are due within *ahead*; our new fires, and how many jobs it were."""
+        async with lent(self._engine) as connection, connection.transaction():
+            rows = await connection.fetch(sql("claim_due"), now + ahead, most)
+            if not rows:
+                return [], 0
+            return await self._write(connection, planned(rows, now, ahead)), len(rows)
+
+    async def _write(self, connection: asyncpg.Connection, plans: Planned) -> list[Timed]:
+        jobs, fires = plans.columns()
+        limits = (self._owner, self._lease_s, self._wait_s)
+        rows = await connection.fetch(sql("plan_fires"), *jobs, *fires, *limits)
+        return [(row[0], row[1]) for row in rows if row[2] == "planned"]
+
+    async def take(self, until: datetime, most: int) -> list[Timed]:
+        """Planned fires of nobody, or of who has let their lease run out, made ours."""
+        return await self._fetch("take_fires", until, most, self._owner, self._lease_s)
+
+    async def promote(self, until: datetime) -> list[Timed]:
+        """Waiting fires whose parents have succeeded, made ours."""
+        return await self._fetch("promote", until, self._owner, self._lease_s)
+
+    async def ours(self) -> list[Timed]:
+        """What we have planned, by what the table says."""
+        return await self._fetch("planned_of", self._owner)
+
+    async def mark_fired(self, ids: Sequence[int]) -> list[Trigger]:
+        """The moment has come: triggers for those that are still to be fired by us."""
+        return [trigger_of(row) for row in await self._fetch("mark_fired", ids, self._owner)]
+
+    async def fired(self) -> list[Trigger]:
+        """What we have fired and whose end is not known."""
+        return [trigger_of(row) for row in await self._fetch("fired_of", self._owner)]
+
+    async def hand_back(self, ids: Sequence[int] | None = None) -> None:
+        """Let others fire these; None: all that we have planned."""
+        await self._fetch("hand_back", ids, self._owner)
+
+    async def execute(self, job_id: int, params: str | None, now: datetime) -> Trigger | None:
+        """A fire of a job now, already fired; None: there is no such local job."""
+        rows = await self._fetch("execute", job_id, now, params, self._owner)
+        return trigger_of(rows[0]) if rows else None
+
+    @asynccontextmanager
+    async def locked(self, name: str, *args: object) -> AsyncIterator[list[Any]]:
+        """The rows that the statement *name* locks, until the end of this block."""
+        async with lent(self._engine) as connection, connection.transaction():
+            yield await connection.fetch(sql(name), *args)
+
+    async def _fetch(self, name: str, *args: object) -> list[Any]:
+        async with lent(self._engine) as connection:
+            rows: list[Any] = await connection.fetch(sql(name), *args)
+            return rows
+
+
+def trigger_of(row: asyncpg.Record) -> Trigger:
+    """The trigger of a fire; its identity follows from the row, so it may be made again."""
+    return Trigger(
+        cluster=LOCAL,
+        log_id=row["id"],
+        triggered_ms=ms_of(row["fire_time"]),
+        job_id=row["job_id"],
+        handler=row["handler_name"],
+        params=row["params"],
+        block=BlockStrategy(row["block_strategy"]),
+        timeout_s=row["timeout_seconds"],
+        source=Source(row["trigger_type"]),
+        scheduled_ms=ms_of(row["scheduled_time"]),
+        attempt=row["attempt"],
+    )

@@ -1,0 +1,28 @@
+"""A plain connection to PostgreSQL, lent by the service's pool for a moment."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import asyncpg
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+
+class DatabaseAway(Exception):
+    """PostgreSQL does not answer now, or not as it should; later it may. Says why, for people."""
+
+
+@asynccontextmanager
+async def lent(engine: AsyncEngine) -> AsyncIterator[asyncpg.Connection]:
+    """A connection for the time of this block. Raise DatabaseAway, for whatever fails in it."""
+    try:
+        async with engine.connect() as pooled:
+            try:
+                yield (await pooled.get_raw_connection()).driver_connection
+            except BaseException:
+                await pooled.invalidate()  # cut off or cancelled: its state is anyone's guess
+                raise
+    except (OSError, SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise DatabaseAway(f"{type(error).__name__}: {error}") from error

@@ -1,0 +1,103 @@
+"""What a job has to do now: which fires, and when it is due next; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import islice, takewhile
+from zoneinfo import ZoneInfo
+
+from scheduler.engine.calendars import Calendar, Rule
+from scheduler.engine.rules import rule_of, zone_of
+from scheduler.job import Job, MisfirePolicy, ScheduleType
+
+MISFIRED_AFTER = timedelta(seconds=5)
+"""A due time that is later than this was missed; below, it is fired late."""
+MOST_MADE_UP = 100
+"""Of the missed times of a `fire_all`, the oldest so many are made up."""
+NO_TIME = timedelta(0)
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedFire:
+    """One fire of a rule."""
+
+    at: datetime
+    """When to fire: the due time, or now when it was missed."""
+    scheduled: datetime
+    """The due time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What becomes of a due job."""
+
+    fires: tuple[PlannedFire, ...]
+    next_run_time: datetime | None
+    misfired: bool
+    """Some due time was missed; the job's policy said what was made up."""
+
+
+def plan(
+    job: Job, now: datetime, *, ahead: timedelta = NO_TIME, calendar: Calendar | None = None
+) -> Plan:
+    """Plan *job* from its `next_run_time` up to *ahead* of *now*. Raise BadSchedule."""
+    due, rule = job.next_run_time, _in_zone(job, rule_of(job, now, calendar))
+    misfired = due is not None and due <= now - MISFIRED_AFTER
+    fires: list[PlannedFire] = []
+    if due is not None and misfired:
+        fires, resume_after = _make_up(job.misfire_policy, rule, due, now)
+        due = rule.next_after(resume_after)
+    on_time = list(takewhile(lambda each: each <= now + ahead, _times(rule, due)))
+    fires += [PlannedFire(each, each) for each in on_time]
+    following = rule.next_after(on_time[-1]) if on_time else due
+    return Plan(tuple(fires), following, misfired)
+
+
+def first_time(job: Job, now: datetime, *, calendar: Calendar | None = None) -> datetime | None:
+    """When a job that is started (or changed) now is due first, in UTC. Raise BadSchedule.
+
+    An interval begins one interval from now. A `once` whose time has passed is due at once:
+    its misfire policy says what is done.
+    """
+    if job.schedule_type is ScheduleType.ONCE:
+        return job.run_at
+    return _in_zone(job, rule_of(job, now, calendar)).next_after(now)
+
+
+@dataclass(frozen=True, slots=True)
+class _Utc:
+    """A rule read in a zone, asked and answering in UTC, where moments can be compared."""
+
+    rule: Rule
+    zone: ZoneInfo
+
+    def next_after(self, moment: datetime) -> datetime | None:
+        due = self.rule.next_after(moment.astimezone(self.zone))
+        return due.astimezone(UTC) if due is not None else None
+
+
+def _in_zone(job: Job, rule: Rule) -> Rule:
+    return _Utc(rule, zone_of(job))
+
+
+def _make_up(
+    policy: MisfirePolicy, rule: Rule, due: datetime, now: datetime
+) -> tuple[list[PlannedFire], datetime]:
+    """The fires for missed times from *due* on, and after which time the rule goes on."""
+    late = now - MISFIRED_AFTER
+    match policy:
+        case MisfirePolicy.SKIP:
+            return [], late
+        case MisfirePolicy.FIRE_ONCE:
+            return [PlannedFire(now, due)], now
+        case MisfirePolicy.FIRE_ALL:
+            missed = takewhile(lambda each: each <= late, _times(rule, due))
+            return [PlannedFire(now, each) for each in islice(missed, MOST_MADE_UP)], late
+
+
+def _times(rule: Rule, first: datetime | None) -> Iterator[datetime]:
+    while first is not None:
+        yield first
+        first = rule.next_after(first)

@@ -1,0 +1,92 @@
+"""The rule of a job: its due times, whatever kind it is; pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from scheduler.cron import parse
+from scheduler.engine.calendars import Calendar, OnWorkingDays, Rule
+from scheduler.job import Job, ScheduleType
+
+
+class BadSchedule(ValueError):
+    """A job that cannot be planned; the message says why, for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Every:
+    """A fixed rate: *anchor* and every *seconds* after it, however late a run was."""
+
+    anchor: datetime
+    seconds: int
+
+    def next_after(self, moment: datetime) -> datetime | None:
+        if moment < self.anchor:
+            return self.anchor.astimezone(moment.tzinfo)
+        past = (moment - self.anchor) // timedelta(seconds=self.seconds)
+        following = self.anchor.astimezone(UTC) + timedelta(seconds=self.seconds * (past + 1))
+        return following.astimezone(moment.tzinfo)
+
+
+@dataclass(frozen=True, slots=True)
+class Once:
+    """One moment."""
+
+    at: datetime
+
+    def next_after(self, moment: datetime) -> datetime | None:
+        return self.at.astimezone(moment.tzinfo) if moment < self.at else None
+
+
+class Never:
+    """Nothing is ever due."""
+
+    def next_after(self, _: datetime) -> datetime | None:
+        return None
+
+
+def zone_of(job: Job) -> ZoneInfo:
+    """The zone in which the job's rule is read. Raise BadSchedule."""
+    try:
+        return ZoneInfo(job.timezone)
+    except (KeyError, ValueError, OSError):
+        raise BadSchedule(f"there is no time zone {job.timezone!r}") from None
+
+
+def rule_of(job: Job, now: datetime, calendar: Calendar | None = None) -> Rule:
+    """When *job* is due; *calendar* is the one it names. Raise BadSchedule.
+
+    An interval counts from the time that is due next, or from *now* where there is none.
+    """
+    rule = plain_rule(job, now)
+    if job.calendar_name is None:
+        return rule
+    if calendar is None:
+        raise BadSchedule(f"there is no calendar {job.calendar_name!r}")
+    return OnWorkingDays(rule, calendar, job.holiday_policy)
+
+
+def plain_rule(job: Job, now: datetime) -> Rule:
+    """The same without its calendar. Raise BadSchedule."""
+    match job.schedule_type:
+        case ScheduleType.CRON:
+            return _cron_rule(job.cron_expression or "")
+        case ScheduleType.INTERVAL if (job.interval_seconds or 0) > 0:
+            return Every(job.next_run_time or now, job.interval_seconds or 1)
+        case ScheduleType.INTERVAL:
+            raise BadSchedule("an interval needs a number of seconds above 0")
+        case ScheduleType.ONCE if job.run_at is not None:
+            return Once(job.run_at)
+        case ScheduleType.ONCE:
+            raise BadSchedule("a job that runs once needs its time")
+        case ScheduleType.NONE:
+            return Never()
+
+
+def _cron_rule(expression: str) -> Rule:
+    try:
+        return parse(expression)
+    except ValueError as error:
+        raise BadSchedule(f"the cron expression {expression!r} cannot be read: {error}") from error

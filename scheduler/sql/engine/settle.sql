@@ -1,0 +1,16 @@
+-- The runs of fires $1 have ended as $2 at $3: their rows go, and those come back that have
+-- consequences. Only one transaction gets each.
+WITH gone AS (
+    DELETE FROM qooerp_scheduler.schedule_fire f
+    USING unnest($1::bigint[], $2::text[], $3::timestamptz[]) AS e (id, status, ended)
+    WHERE f.id = e.id
+    RETURNING f.id, f.job_id, f.scheduled_time, f.params, f.attempt, f.first_log_id,
+        e.status, e.ended
+)
+SELECT gone.*, j.retry_strategy, j.retry_count, j.retry_interval_seconds,
+    j.retry_max_interval_seconds, j.schedule_type, j.deleted_at IS NOT NULL AS deleted
+FROM gone JOIN qooerp_scheduler.schedule_job j ON j.id = gone.job_id
+WHERE j.schedule_type = 'once'
+    OR gone.status <> 'succeeded' AND j.retry_count >= gone.attempt
+    OR gone.status = 'succeeded' AND EXISTS (
+        SELECT FROM qooerp_scheduler.schedule_dependency d WHERE d.parent_id = gone.job_id)

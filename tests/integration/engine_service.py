@@ -1,0 +1,113 @@
+"""A whole service for tests of the engine, in this process, and jobs put in by SQL."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+
+from scheduler.app import SchedulerApp
+from scheduler.settings import load
+from tests.integration.executor_service import environment
+
+SCHEMA = "qooerp_scheduler"
+HANDLERS = "tests.integration.engine_handlers"
+LIMIT_S = 20.0
+_LOOK_EVERY_S = 0.02
+
+
+def settings_for(folder: Path, url: str, **settings: object) -> dict[str, str]:
+    chosen: dict[str, object] = {
+        "database__url": url,
+        "scheduler__port": 0,
+        "handlers__modules": f'["handlers", "{HANDLERS}"]',
+    }
+    return environment(folder, **(chosen | settings))
+
+
+@asynccontextmanager
+async def a_service(folder: Path, url: str, **settings: object) -> AsyncIterator[SchedulerApp]:
+    """A service in this process, its engine running."""
+    app = SchedulerApp(load(None, settings_for(folder, url, **settings)))
+    await app.start()
+    try:
+        yield app
+    finally:
+        await app.stop()
+
+
+def soon(seconds: float = 0) -> datetime:
+    return datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=seconds)
+
+
+async def add_job(sql: asyncpg.Connection, **columns: Any) -> int:
+    """Put in a running local job; the columns of `schedule_job` as keywords."""
+    values: dict[str, Any] = {
+        "job_no": f"JOB-{time.monotonic_ns()}",
+        "job_name": "a job",
+        "handler_name": "note",
+        "schedule_type": "none",
+        "status": "running",
+    } | columns
+    names = ", ".join(values)
+    marks = ", ".join(f"${n}" for n in range(1, len(values) + 1))
+    job_id = await sql.fetchval(
+        f"INSERT INTO {SCHEMA}.schedule_job ({names}) VALUES ({marks}) RETURNING id",
+        *values.values(),
+    )
+    await sql.execute(
+        'SELECT pg_notify(\'qooerp_scheduler\', format(\'{"kind": "job", "id": %s}\', $1::int))',
+        job_id,
+    )
+    return int(job_id)
+
+
+async def add_dependency(sql: asyncpg.Connection, job_id: int, *parents: int) -> None:
+    for parent in parents:
+        await sql.execute(
+            f"INSERT INTO {SCHEMA}.schedule_dependency (job_id, parent_id) VALUES ($1, $2)",
+            *(job_id, parent),
+        )
+
+
+async def runs_of(sql: asyncpg.Connection, *job_ids: int) -> list[asyncpg.Record]:
+    """The rows of `schedule_log`, oldest first."""
+    return list(
+        await sql.fetch(
+            f"SELECT * FROM {SCHEMA}.schedule_log WHERE job_id = ANY ($1) ORDER BY trigger_time, id",
+            job_ids,
+        )
+    )
+
+
+async def ended(
+    sql: asyncpg.Connection, *job_ids: int, count: int, within: float = LIMIT_S
+) -> list[asyncpg.Record]:
+    """Wait until the jobs have *count* final runs; these, oldest first."""
+
+    async def there() -> list[asyncpg.Record]:
+        rows = await runs_of(sql, *job_ids)
+        return [row for row in rows if row["status"] not in ("queued", "running")]
+
+    return await until(there, lambda rows: len(rows) >= count, within)
+
+
+async def settled(sql: asyncpg.Connection, within: float = LIMIT_S) -> None:
+    """Wait until no fire is without its end."""
+    count = f"SELECT count(*) FROM {SCHEMA}.schedule_fire"
+    await until(lambda: sql.fetchval(count), lambda left: left == 0, within)
+
+
+async def until(ask: Any, holds: Any, within: float = LIMIT_S) -> Any:
+    """Ask the database until its answer *holds*; that answer."""
+    end = time.monotonic() + within
+    while not holds(answer := await ask()):
+        assert time.monotonic() < end, f"did not come true, the last answer was {answer}"
+        await asyncio.sleep(_LOOK_EVERY_S)
+    return answer
