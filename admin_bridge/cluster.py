@@ -82,9 +82,15 @@ class AdminCluster:
         self._timeout = aiohttp.ClientTimeout(total=timeout_s)
         self._dialects = dict.fromkeys(config.addresses, Dialect())
         self._good = config.addresses[0]
+        self._heard: tuple[str, bool] | None = None
+        """The signs that were learnt from last: most requests say nothing new."""
 
     def heard(self, path: str, headers: Mapping[str, str]) -> None:
         """Learn the generation from a request that this cluster sent to the executor."""
+        signs = (path, APP_NAME_HEADER in headers)
+        if signs == self._heard:
+            return
+        self._heard = signs
         for address, dialect in self._dialects.items():
             self._dialects[address] = dialect.after_request(path, headers)
 

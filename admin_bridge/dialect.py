@@ -121,6 +121,8 @@ def shown(message: str) -> str:
 
     A cut message ends with a note that says so. Lone surrogates become question marks.
     """
+    if len(message) * _LONGEST_ENTITY <= MAX_MESSAGE and message.isascii():
+        return html.escape(message)  # most are short and plain, and there are fifty in a call
     start = message[: MAX_MESSAGE + 1]  # escaping never shortens, so more cannot be needed
     escaped = html.escape(start.encode("utf-8", "replace").decode())
     units = escaped.encode("utf-16-le")

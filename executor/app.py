@@ -184,12 +184,12 @@ class ExecutorApp:
         sections = self._settings.clusters()
         if not sections:
             token = self._settings.executor.access_token.get_secret_value()
-            return [Caller("default", "", token, lambda _path, _headers: None)]
+            return [Caller("default", "", token.encode(), lambda _path, _headers: None)]
         return [
             Caller(
                 section.name,
                 _prefix(clusters, cluster),
-                self._settings.caller_token(section),
+                self._settings.caller_token(section).encode(),
                 cluster.heard,
             )
             for section, cluster in zip(sections, clusters, strict=True)
@@ -297,7 +297,7 @@ class ExecutorApp:
         return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
 
 
-_CALLBACK_PACE_S = 0.01
+_CALLBACK_PACE_S = 0.02
 _RECORD_PACE_S = 0.05
 
 

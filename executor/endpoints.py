@@ -10,6 +10,7 @@ import hmac
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import structlog
 
@@ -32,10 +33,22 @@ class Caller:
     cluster: str
     prefix: str
     """Empty, or `/name` when there are several clusters."""
-    token: str = field(repr=False)
+    token: bytes = field(repr=False)
     """Empty: any caller is welcome (loopback only)."""
     heard: Callable[[str, Mapping[str, str]], None]
     """Is told the path and headers of its requests: they give its generation away."""
+
+
+Operation = Callable[[Caller, bytes], Awaitable[bytes]]
+
+
+class Admitted(NamedTuple):
+    """A request that is let in: whose, and what it asks for."""
+
+    caller: Caller
+    path: str
+    """Without the caller's prefix."""
+    operation: Operation
 
 
 class Endpoints:
@@ -53,7 +66,7 @@ class Endpoints:
         self._pages = pages
         self._page_chars = page_chars
         self._readers = ThreadPoolExecutor(2, thread_name_prefix="log-reader")
-        operations: dict[str, Callable[[Caller, bytes], Awaitable[bytes]]] = {
+        operations: dict[str, Operation] = {
             "/beat": self._beat,
             "/idleBeat": self._idle_beat,
             "/run": self._run,
@@ -63,7 +76,7 @@ class Endpoints:
         }
         self._callers = callers
         self._routes = {
-            caller.prefix + path: (caller, path, operation)
+            caller.prefix + path: Admitted(caller, path, operation)
             for caller in callers
             for path, operation in operations.items()
         }
@@ -71,39 +84,38 @@ class Endpoints:
     def close(self) -> None:
         self._readers.shutdown(cancel_futures=True)
 
-    async def answer(
-        self,
-        method: str,
-        path: str,
-        headers: Mapping[str, str],
-        read: Callable[[], Awaitable[bytes]],
-    ) -> bytes:
-        """The JSON to answer with, whatever came; checked in the reference's order.
+    def admit(self, method: str, path: str, headers: Mapping[str, str]) -> Admitted | bytes:
+        """Where a request goes, or the refusal; checked in the reference's order.
 
-        The body is read last: a caller without a token is not listened to.
+        *headers* are those that begin with `XXL-`, their names in upper case.
         """
         if method != "POST":
             return wire.failure("invalid request, HttpMethod not support.")
-        route = self._routes.get(path)
-        if not self._may(headers, route[0] if route else None):
+        admitted = self._routes.get(path)
+        if not self._may(headers, admitted.caller if admitted else None):
             return wire.failure("The access token is wrong.")
-        if route is None:
+        if admitted is None:
             return wire.failure(f"invalid request, uri-mapping({path[:200]}) not found.")
-        caller, plain_path, operation = route
-        caller.heard(plain_path, headers)
+        admitted.caller.heard(admitted.path, headers)
+        return admitted
+
+    async def answer(self, admitted: Admitted, body: bytes) -> bytes:
+        """The JSON to answer with, whatever the body is."""
         try:
-            return await operation(caller, await read())
+            return await admitted.operation(admitted.caller, body)
         except (TriggerRejected, wire.BadRequest) as refusal:
             return wire.failure(str(refusal))
-        except Exception:
-            _log.exception("request_failed", path=path)
+        except Exception:  # noqa: BLE001 - a bug of ours is answered too, and not with its stack
+            _log.exception("request_failed", path=admitted.path)
             return wire.failure("internal error, see the executor's own log")
 
     def _may(self, headers: Mapping[str, str], caller: Caller | None) -> bool:
         """Whether the token is right: the caller's, or on an unknown path anyone's."""
         given = headers.get("XXL-JOB-ACCESS-TOKEN", "").encode()
-        callers = [caller] if caller else self._callers
-        return any(not c.token or hmac.compare_digest(given, c.token.encode()) for c in callers)
+        for one in (caller,) if caller else self._callers:
+            if not one.token or hmac.compare_digest(given, one.token):
+                return True
+        return False
 
     async def _beat(self, _caller: Caller, _body: bytes) -> bytes:
         return wire.success()

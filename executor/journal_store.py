@@ -182,10 +182,8 @@ class JournalStore:
 
     def _accept(self, rows: Sequence[tuple[Any, ...]]) -> list[Answer]:
         inserted = self._db.executemany(_ACCEPT, rows).rowcount
-        if inserted == len(rows):
-            answers = [NEW] * inserted
-        else:
-            answers = [self._answer(row) for row in rows]
+        all_new = inserted == len(rows)
+        answers = [NEW] * inserted if all_new else [self._answer(row) for row in rows]
         new = [row[:3] for row, answer in zip(rows, answers, strict=True) if answer is NEW]
         self._db.executemany(_SUPERSEDE, new)
         return answers
