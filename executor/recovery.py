@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Sequence
 
 from executor.dispatch import Dispatcher
@@ -42,14 +43,23 @@ def recover(
     for report in reports:
         idempotent = _is_idempotent(report.trigger, find_handler)
         reason = verdict(report, idempotent=idempotent, run_waiting=run_waiting)
-        trigger = report.trigger
-        first_line = pages.total(trigger.cluster, trigger.log_id, trigger.triggered_ms) + 1
+        first_line = _first_line(report, pages)
         if reason is None:
             dispatcher.resume(report, first_line=first_line)
         else:
             ended += 1
             dispatcher.give_up(report, RunState.INTERRUPTED, reason, first_line=first_line)
     return ended
+
+
+def _first_line(report: Report, pages: LogPages) -> int:
+    """Where the log of *report*'s run goes on."""
+    if report.state is RunState.QUEUED:
+        return 1
+    try:
+        return pages.total(*report.trigger.identity) + 1
+    except sqlite3.Error:
+        return 1  # a day file that cannot be read costs lines, never a start
 
 
 def _is_idempotent(trigger: Trigger, find_handler: Callable[[Trigger], Handler | None]) -> bool:

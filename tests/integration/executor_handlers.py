@@ -115,5 +115,15 @@ def _wait_for_file(ctx: JobContext, params: str) -> str:
     return "found"
 
 
+def _mark(ctx: JobContext, params: str) -> str:
+    """Note the execution in the file *params*, and take a moment."""
+    with Path(params).open("a", encoding="ascii") as mark:
+        mark.write(f"{ctx.log_id}\n")
+    ctx.wait_cancelled(0.02)
+    return "done"
+
+
+job_handler("mark")(_mark)
+job_handler("mark-again", idempotent=True)(_mark)
 job_handler("file-gate")(_wait_for_file)
 job_handler("file-gate-again", idempotent=True)(_wait_for_file)

@@ -122,9 +122,10 @@ class Service:
 
     async def answers(self) -> bool:
         try:
-            return (await post(self.url + "/beat")).is_success
+            await post(self.url + "/beat")
         except aiohttp.ClientError:
             return False
+        return True
 
     def signal(self, number: int) -> None:
         assert self._process is not None
@@ -146,7 +147,11 @@ class Service:
         return await self.exit_code()
 
     async def __aenter__(self) -> Self:
-        await self.start()
+        try:
+            await self.start()
+        except BaseException:
+            await self.__aexit__()
+            raise
         return self
 
     async def __aexit__(self, *_: object) -> None:
