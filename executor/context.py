@@ -134,7 +134,7 @@ class JobContext:
         return cls(
             assignment.trigger,
             sink or assignment.log,
-            started_ms=assignment.report.started_ms or 0,
+            started_ms=assignment.started_ms,
             config=assignment.config,
         )
 

@@ -16,7 +16,7 @@ from executor.ending import Stop, name_abandoned, name_ending, timed_out
 from executor.handover import Inbox
 from executor.journal import Journal
 from executor.lane import Lane, Run, Slots
-from executor.model import Isolation, Report, Result, RunState, Trigger
+from executor.model import Isolation, Result, RunState, Trigger
 from executor.text import storable
 from executor.worker import Assignment, Ending, Worker
 
@@ -75,7 +75,7 @@ class Course:
         run.log.write(_first_line(trigger))
         self.changed(trigger, RunState.RUNNING)
         assignment = Assignment(
-            report=_running(run), trigger=trigger, handler=run.handler, log=run.log
+            trigger=trigger, started_ms=run.started_ms, handler=run.handler, log=run.log
         )
 
         def ended(ending: Ending) -> None:  # called in the worker's thread
@@ -174,18 +174,6 @@ class Course:
         self.report(run, *name_abandoned(run.stop, run.execution.whereabouts()))
         self.slots[run.isolation].release(run)
         self.left()
-
-
-def _running(run: Run) -> Report:
-    return Report(
-        run_id=run.run_id,
-        revision=0,
-        trigger=run.trigger,
-        state=RunState.RUNNING,
-        accepted_ms=0,
-        started_ms=run.started_ms,
-        restarts=run.restarts,
-    )
 
 
 def _keeps_log(run: Run, state: RunState) -> bool:

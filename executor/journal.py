@@ -82,6 +82,7 @@ class Journal:
 
     def start(self) -> None:
         self._loop = asyncio.get_running_loop()
+        self._home = threading.get_ident()
         self.died = self._loop.create_future()
         self._turn: Handover[_Item] = Handover(self._loop, self._queue.put)
         self._thread.start()
@@ -198,7 +199,10 @@ class Journal:
         """Write *chunk* soon; any thread may call this."""
         with self._log_room:
             self._log_bytes += len(chunk.text)
-        self._queue.put([chunk])
+        if threading.get_ident() == self._home:
+            self._turn.put(chunk)
+        else:
+            self._queue.put([chunk])
 
     def wait_for_log_room(self) -> None:
         """Block while too much text is on its way.

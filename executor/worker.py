@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from executor.handler import Handler
-    from executor.model import Report, Trigger
+    from executor.model import Trigger
 
 
 class EndingKind(StrEnum):
@@ -47,8 +47,8 @@ class LogSink(Protocol):
 class Assignment:
     """One run, handed to a worker."""
 
-    report: Report
     trigger: Trigger
+    started_ms: int
     handler: Handler | None
     """None for scripts."""
     log: LogSink

@@ -12,7 +12,7 @@ from executor import capture
 from executor.clock import SystemClock
 from executor.handler import Handler, declared, handler_of
 from executor.handler_table import HandlerTable
-from executor.model import LOCAL, Isolation, Report, RunState, Trigger
+from executor.model import LOCAL, Isolation, RunState, Trigger
 from executor.worker import Assignment, Ending, EndingKind
 from executor.workers.loop import AsyncWorker
 from executor.workers.process import ProcessWorker
@@ -95,16 +95,9 @@ def run_handler(
 
 
 def _assignment(handler: Handler, trigger: Trigger, config: Mapping[str, str]) -> Assignment:
-    report = Report(
-        run_id=1,
-        revision=1,
-        trigger=trigger,
-        state=RunState.RUNNING,
-        accepted_ms=trigger.triggered_ms,
-        started_ms=trigger.triggered_ms,
-    )
+    started_ms = trigger.triggered_ms
     return Assignment(
-        report=report, trigger=trigger, handler=handler, log=MemoryLog(), config=config
+        trigger=trigger, started_ms=started_ms, handler=handler, log=MemoryLog(), config=config
     )
 
 

@@ -50,7 +50,7 @@ class ProcessRun(KeptRun):
         handler = self.assignment.handler
         assert handler is not None, "scripts have a worker of their own"
         handler.arguments(JobContext.of(self.assignment))  # bad ones cost no process
-        started_ms = self.assignment.report.started_ms or 0
+        started_ms = self.assignment.started_ms
         return HandlerJob(self.assignment.trigger, started_ms, dict(self.assignment.config))
 
     def message(self, line: str) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from executor import capture
 from executor.handler_table import HandlerTable, load_handlers
-from executor.model import Report, RunState, Script, Trigger
+from executor.model import Script, Trigger
 from executor.testing.run import MemoryLog
 from executor.worker import Assignment
 from executor.workers.loop import AsyncWorker
@@ -117,15 +117,8 @@ class Place:
                 loop.call_soon_threadsafe(first.set_result, ending)
 
         assignment = Assignment(
-            report=Report(
-                run_id=1,
-                revision=1,
-                trigger=trigger,
-                state=RunState.RUNNING,
-                accepted_ms=NOW_MS,
-                started_ms=NOW_MS,
-            ),
             trigger=trigger,
+            started_ms=NOW_MS,
             handler=None if trigger.script else self.table.find(trigger.handler),
             log=log,
             config=config or {},
