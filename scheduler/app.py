@@ -11,14 +11,12 @@ from executor.clock import SystemClock
 from executor.errors import StartRefused
 from executor.journal import Journal
 from executor.settings import is_loopback
-from scheduler.api.jobs import Jobs
 from scheduler.api.site import Site
 from scheduler.engine.finals import Finals
 from scheduler.engine.local import LocalEngine
-from scheduler.health import Health
-from scheduler.job_service import JobService, NoRuns
 from scheduler.recorder import Recorder
 from scheduler.records import Records
+from scheduler.run_service import NoRuns
 from scheduler.settings import Settings
 from scheduler.storage import Storage
 
@@ -91,21 +89,15 @@ class SchedulerApp:
         self.local.start(self._note_death)
 
     async def _listen(self) -> None:
-        section = self._settings.scheduler
         self.site = Site(
-            groups=self._groups(),
+            self._settings.scheduler,
             storage=self.storage,
-            health=Health(self.storage, self.executor),
-            tokens=section.tokens,
+            executor=self.executor,
+            control=self.local.control if self.local is not None else NoRuns(),
             clock=self._clock,
+            timezone=self._timezone,
         )
-        self.port = await self.site.listen(section.host, section.port)
-        self.site.print_token()
-
-    def _groups(self) -> list[object]:
-        """The endpoints, by what they are about."""
-        jobs = JobService(self.storage.engine, self._clock, timezone=self._timezone)
-        return [Jobs(jobs, self.local.control if self.local is not None else NoRuns())]
+        self.port = await self.site.listen()
 
     def _note_death(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) and not self.failed.done():

@@ -34,9 +34,15 @@ class Health:
     def _load(self) -> dict[str, object] | None:
         if self._executor is None:
             return None
-        dispatcher = self._executor.dispatcher
-        pools = {
-            kind.value: {"running": slots.in_use, "waiting": slots.waiting, "limit": slots.limit}
-            for kind, slots in dispatcher.load()
-        }
-        return {"pools": pools, "zombies": len(dispatcher.zombies())}
+        zombies = len(self._executor.dispatcher.zombies())
+        return {"pools": pools_of(self._executor), "zombies": zombies}
+
+
+def pools_of(executor: ExecutorApp | None) -> dict[str, dict[str, int]]:
+    """How busy each pool is: by its name, what runs, waits, and may run at once."""
+    if executor is None:
+        return {}
+    return {
+        kind.value: {"running": slots.in_use, "waiting": slots.waiting, "limit": slots.limit}
+        for kind, slots in executor.dispatcher.load()
+    }

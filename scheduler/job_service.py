@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -15,6 +15,7 @@ from executor.clock import Clock, moment
 from scheduler import audit, job_store
 from scheduler.changes import announce
 from scheduler.engine.calendars import Calendar
+from scheduler.engine.control import withdraw
 from scheduler.engine.dag import find_cycle
 from scheduler.engine.plan import first_time
 from scheduler.engine.rules import BadSchedule
@@ -23,28 +24,6 @@ from scheduler.job_control import Action, after
 from scheduler.job_rule import checked, next_times
 from scheduler.job_store import MASK, JobFilter
 from scheduler.refusal import Conflict, Invalid, NotFound, Refused
-
-
-class Runs(Protocol):
-    """What the engine does for people."""
-
-    async def execute(self, job_id: int, params: str | None) -> int:
-        """Run a job now; the log id. Raise Conflict with the reason when it will not run."""
-        ...
-
-    async def kill(self, log_id: int) -> bool:
-        """Stop a run, queued or running, on whatever replica; False: it is not under way."""
-        ...
-
-
-class NoRuns:
-    """Stands in where no executor is part of this process."""
-
-    async def execute(self, job_id: int, params: str | None) -> int:
-        raise Conflict(f"job {job_id} cannot be run here: this service has no executor")
-
-    async def kill(self, log_id: int) -> bool:
-        raise Conflict(f"run {log_id} cannot be killed here: this service has no executor")
 
 
 class JobService:
@@ -59,7 +38,7 @@ class JobService:
     async def get(self, job_id: int) -> Job:
         """The job. Raise NotFound."""
         async with self._engine.connect() as connection:
-            return _found(await job_store.find(connection, job_id), job_id)
+            return found(await job_store.find(connection, job_id), job_id)
 
     async def page(
         self, wanted: JobFilter, *, size: int, skip: int, before: int | None
@@ -123,16 +102,10 @@ class JobService:
         """Do *action* to each; with each id, why it was refused."""
         return [(job_id, await self._refusal(job_id, action)) for job_id in dict.fromkeys(ids)]
 
-    async def check_executable(self, job_id: int) -> None:
-        """Raise NotFound, or Conflict when its status does not allow a run."""
-        job = await self.get(job_id)
-        after(Action.EXECUTE, job.status)
-        _refuse_foreign(job)
-
     async def next_fires(self, job_id: int, most: int) -> list[datetime]:
         """When the job's rule is due next, in its zone, were it running."""
         async with self._engine.connect() as connection:
-            job = _found(await job_store.find(connection, job_id), job_id)
+            job = found(await job_store.find(connection, job_id), job_id)
             calendar = await self._calendar(connection, job)
         return next_times(job, self._now(), most, calendar)
 
@@ -144,7 +117,7 @@ class JobService:
         return None
 
     async def _create(self, connection: AsyncConnection, job: Job) -> Job:
-        _refuse_foreign(job)
+        refuse_foreign(job)
         job = checked(job)
         await self._check(connection, job)
         job = await self._scheduled(connection, job)
@@ -162,9 +135,10 @@ class JobService:
     ) -> AsyncIterator[tuple[AsyncConnection, Job]]:
         """A transaction on the locked job, which is audited and announced when it holds."""
         async with self._engine.begin() as connection:
-            job = _found(await job_store.find(connection, job_id, lock=True), job_id)
-            _refuse_foreign(job)
+            job = found(await job_store.find(connection, job_id, lock=True), job_id)
+            refuse_foreign(job)
             yield connection, job
+            await withdraw(connection, job_id)
             await audit.record(
                 connection,
                 action,
@@ -213,13 +187,15 @@ class JobService:
         return moment(self._clock.now_ms())
 
 
-def _found(job: Job | None, job_id: int) -> Job:
+def found(job: Job | None, job_id: int) -> Job:
+    """*job*, if there is one. Raise NotFound."""
     if job is None:
         raise NotFound("job", job_id)
     return job
 
 
-def _refuse_foreign(job: Job) -> None:
+def refuse_foreign(job: Job) -> None:
+    """Raise Conflict for a job that an Admin schedules."""
     if job.engine is Engine.XXL:
         raise Conflict(f"job {job.job_no or job.name} belongs to an XXL-JOB Admin: go there for it")
 

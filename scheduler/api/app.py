@@ -24,16 +24,18 @@ MOST_BODY = 4 * 2**20
 _BODY_WITHIN_S = 10.0
 
 
-def build(groups: Sequence[object], tokens: Tokens, ready: Callable[[], bool]) -> web.Application:
-    """The application whose endpoints *groups* declare; *ready* says whether the database is."""
+def build(
+    endpoints: Sequence[Endpoint], tokens: Tokens, ready: Callable[[], bool]
+) -> web.Application:
+    """The application that answers at *endpoints*; *ready* says whether the database is there."""
     app = web.Application(client_max_size=MOST_BODY, middlewares=[_told])
-    for endpoint in declared_by(groups):
+    for endpoint in endpoints:
         handler = _Way(endpoint, tokens, ready).go
         app.router.add_route(endpoint.method, PREFIX + endpoint.path, handler)
     return app
 
 
-def declared_by(groups: Sequence[object]) -> list[Endpoint]:
+def endpoints_of_all(groups: Sequence[object]) -> list[Endpoint]:
     """Every endpoint of *groups*; those with fixed paths first, so that no name swallows them."""
     found = [endpoint for group in groups for endpoint in endpoints_of(group)]
     return sorted(found, key=lambda endpoint: endpoint.path.count("{"))

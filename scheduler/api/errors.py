@@ -13,6 +13,7 @@ from pydantic.alias_generators import to_camel
 
 from executor.errors import TriggerRejected
 from scheduler.api.envelope import failure
+from scheduler.engine.link import DatabaseAway
 from scheduler.refusal import Invalid, NotFound, Refused
 
 _NAMES = {"name": "jobName", "group": "jobGroup", "handler": "handlerName"}
@@ -35,6 +36,10 @@ class TooMany(Exception):
     def __init__(self, wait_s: int) -> None:
         super().__init__(f"too many wrong tokens from this address: wait {wait_s} s")
         self.wait_s = wait_s
+
+
+class Busy(Exception):
+    """As much of this is done already as may be done at once."""
 
 
 class BadInput(Exception):
@@ -69,6 +74,7 @@ _STATUS: Mapping[type[Exception], int] = {
     Unauthorized: 401,
     Forbidden: 403,
     TooMany: 429,
+    Busy: 503,
     NotFound: 404,
     Refused: 409,
     TriggerRejected: 409,
@@ -112,6 +118,7 @@ def _of_http(error: web.HTTPException) -> web.Response:
 
 _AWAY = (
     OSError,
+    DatabaseAway,
     asyncpg.InterfaceError,
     asyncpg.PostgresConnectionError,
     asyncpg.CannotConnectNowError,

@@ -1,4 +1,4 @@
-"""Everything that port 8100 answers, built from the parts that it is about."""
+"""Everything that port 8100 answers, built once from the parts of the service."""
 
 from __future__ import annotations
 
@@ -7,46 +7,92 @@ from collections.abc import Sequence
 
 from aiohttp import web
 
+from executor.app import ExecutorApp
 from executor.clock import Clock
-from scheduler.api.app import build
+from scheduler import statistics
+from scheduler.api.app import PREFIX, build, endpoints_of_all
+from scheduler.api.audit import Audit
 from scheduler.api.auth import Tokens
-from scheduler.health import Health
-from scheduler.settings import TokenSection
+from scheduler.api.docs import Docs
+from scheduler.api.jobs import Jobs
+from scheduler.api.runs import Logs
+from scheduler.api.schedule import Schedule
+from scheduler.api.statistics import Statistics
+from scheduler.api.streams import Streams
+from scheduler.health import Health, pools_of
+from scheduler.job_service import JobService
+from scheduler.run_list import RunList
+from scheduler.run_service import Runs, RunService
+from scheduler.run_text import RunText
+from scheduler.settings import SchedulerSection
 from scheduler.storage import Storage
 
 
 class Site:
-    """The port's application, and the token that was made for it if none was configured."""
+    """The REST API, its document and the health of the service."""
 
     def __init__(
         self,
+        section: SchedulerSection,
         *,
-        groups: Sequence[object],
         storage: Storage,
-        health: Health,
-        tokens: Sequence[TokenSection],
+        executor: ExecutorApp | None,
+        control: Runs,
         clock: Clock,
+        timezone: str,
     ) -> None:
-        known = Tokens(tokens, clock)
-        self.made_token = known.made
-        self.application = build(groups, known, storage.ready.is_set)
-        self.application.router.add_get("/health", health.answer)
-        self.application.freeze()
+        self._section = section
+        self._storage = storage
+        self._executor = executor
+        self._control = control
+        self._clock = clock
+        self._timezone = timezone
+        tokens = Tokens(section.tokens, clock)
+        self.made_token = tokens.made
+        """The text of the token that was made because none was configured; else empty."""
+        endpoints = endpoints_of_all(self._groups())
+        self.application = build(endpoints, tokens, storage.ready.is_set)
+        self.application.router.add_get("/health", Health(storage, executor).answer)
+        Docs(endpoints, prefix=PREFIX).add_to(self.application.router)
 
-    async def listen(self, host: str, port: int) -> int:
+    async def listen(self) -> int:
         """Serve; the port, for those who asked for port 0. Raise OSError."""
         self._runner = web.AppRunner(
-            self.application, access_log=None, keepalive_timeout=90, max_line_size=16 * 1024
+            self.application,
+            access_log=None,
+            keepalive_timeout=90,
+            shutdown_timeout=2,
+            max_line_size=16 * 1024,
         )
         await self._runner.setup()
-        await web.TCPSite(self._runner, host, port).start()
-        bound: int = self._runner.addresses[0][1]
-        return bound
+        await web.TCPSite(self._runner, self._section.host, self._section.port).start()
+        self._print_token()
+        port: int = self._runner.addresses[0][1]
+        return port
 
     async def close(self) -> None:
+        self._streams.close()
         await self._runner.cleanup()
 
-    def print_token(self) -> None:
+    def _groups(self) -> Sequence[object]:
+        """The endpoints, by what they are about."""
+        database, clock, timezone = self._storage.engine, self._clock, self._timezone
+        executor, control = self._executor, self._control
+        jobs = JobService(database, clock, timezone=timezone)
+        runs = RunList(database)
+        service = RunService(database, control, runs)
+        text = RunText(executor, runs)
+        self._streams = Streams(text)
+        counts = statistics.Statistics(database, clock, timezone=timezone)
+        return [
+            Jobs(jobs, service),
+            Logs(runs, jobs=jobs, control=service, text=text, streams=self._streams),
+            Statistics(counts, lambda: pools_of(executor)),
+            Schedule(executor.handlers if executor else None, clock, timezone=timezone),
+            Audit(database),
+        ]
+
+    def _print_token(self) -> None:
         """Tell the person at the terminal, and no log, the token that was made."""
         if self.made_token:
             sys.stderr.write(

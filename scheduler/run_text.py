@@ -1,0 +1,123 @@
+"""The logs of runs, by log id: a page, or everything as it comes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from executor.app import ExecutorApp
+from executor.model import LOCAL
+from scheduler.refusal import NotFound
+from scheduler.run_list import Run, RunList
+
+_LOOK_S = 0.3
+"""Between two looks for new lines; the executor hands them to the disk every 0.2 s."""
+_CHUNK_CHARS = 256 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextPage:
+    """Some lines of a run's log."""
+
+    text: str
+    """The lines joined by line feeds."""
+    from_line: int
+    """Number of the first, from 1."""
+    last_line: int
+    """Number of the last; less than *from_line* when there is none."""
+    total_lines: int
+    """That there are so far."""
+    end: bool
+    """Nothing follows, and nothing more will come."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Place:
+    """Where the log of a run is kept."""
+
+    cluster: str
+    log_id: int
+    trigger_ms: int
+    address: str
+    ended: bool
+
+
+class RunText:
+    """Reads the logs that this process's executor keeps."""
+
+    def __init__(self, executor: ExecutorApp | None, runs: RunList) -> None:
+        self._executor = executor
+        self._runs = runs
+
+    async def page(self, log_id: int, *, from_line: int, budget: int) -> TextPage:
+        """Lines from *from_line* on, about *budget* characters. Raise NotFound."""
+        place = await self._place(log_id)
+        return await self._read(place, from_line=from_line, budget=budget)
+
+    async def chunks(self, log_id: int, *, from_line: int, follow: bool) -> AsyncIterator[TextPage]:
+        """Everything from *from_line* on; *follow*: until the run has ended. Raise NotFound.
+
+        While it waits it gives an empty page now and then.
+        """
+        place = await self._place(log_id)
+        while True:
+            page = await self._read(place, from_line=from_line, budget=_CHUNK_CHARS)
+            from_line = page.last_line + 1
+            yield page
+            if page.end or (not follow and page.last_line >= page.total_lines):
+                return
+            if page.last_line >= page.total_lines:
+                await asyncio.sleep(_LOOK_S)
+                place = await self._place(log_id)
+
+    async def _read(self, place: _Place, *, from_line: int, budget: int) -> TextPage:
+        assert self._executor is not None
+        where = (place.cluster, place.log_id, place.trigger_ms)
+        read = self._executor.pages.page
+        page = await asyncio.to_thread(read, *where, from_line=from_line, budget=budget)
+        if page is None and place.ended:
+            raise NotFound("log", f"of run {place.log_id} here: it may be kept by {place.address}")
+        text, last, total = page or ("", from_line - 1, from_line - 1)
+        return TextPage(
+            text=text,
+            from_line=from_line,
+            last_line=last,
+            total_lines=total,
+            end=place.ended and last >= total,
+        )
+
+    async def _place(self, log_id: int) -> _Place:
+        live = self._live(log_id)
+        if live is not None:
+            return live
+        run = await self._runs.get(log_id)
+        if self._executor is None:
+            raise NotFound("log", f"of run {log_id} here: it may be kept by {run.executor_address}")
+        return _place_of(run)
+
+    def _live(self, log_id: int) -> _Place | None:
+        """The place of a local run that is under way here, its lines handed to the disk."""
+        if self._executor is None:
+            return None
+        run = self._executor.dispatcher.find(LOCAL, log_id)
+        if run is None:
+            return None
+        run.log.flush()
+        return _Place(
+            cluster=LOCAL,
+            log_id=log_id,
+            trigger_ms=run.trigger.triggered_ms,
+            address=self._executor.url(),
+            ended=False,
+        )
+
+
+def _place_of(run: Run) -> _Place:
+    return _Place(
+        cluster=run.cluster,
+        log_id=run.admin_log_id,
+        trigger_ms=round(run.trigger_time.timestamp() * 1000),
+        address=run.executor_address,
+        ended=run.status.is_final,
+    )
