@@ -6,13 +6,16 @@
 recorded AS (
     INSERT INTO qooerp_scheduler.schedule_log AS old (
         id, cluster, admin_log_id, trigger_time, job_id, handler_name, params, trigger_type,
-        status, attempt, scheduled_time, start_time, end_time, duration_ms, result_code,
+        status, attempt, first_log_id, scheduled_time, start_time, end_time, duration_ms, result_code,
         result_message, executor_address, shard_index, shard_total, restarts, revision)
     SELECT
         CASE cluster WHEN 'local' THEN admin_log_id
             ELSE nextval('qooerp_scheduler.schedule_log_id_seq') END,
         cluster, admin_log_id, to_timestamp(trigger_ms::float8 / 1000), job_id,
         handler_name, params, trigger_type, status, attempt,
+        CASE WHEN cluster = 'local' AND attempt > 1 THEN  -- known as long as the run is not settled
+            (SELECT f.first_log_id FROM qooerp_scheduler.schedule_fire f WHERE f.id = admin_log_id)
+        END,
         to_timestamp(scheduled_ms::float8 / 1000), to_timestamp(start_ms::float8 / 1000),
         to_timestamp(end_ms::float8 / 1000),
         duration_ms, result_code, result_message, $1::text, shard_index, shard_total, restarts, revision
