@@ -23,6 +23,7 @@ COMMANDS = {
     "executor": "be an executor, alone: no PostgreSQL, Redis or Nacos is needed",
     "handlers": "list the handlers that can be run, with their parameters",
     "logs": "list, show and follow the logs of runs; list and retry dead letters",
+    "cron": "list the next times of a cron expression",
     "config": "show the settings in force and where each comes from, or the default config.yaml",
     "doctor": "check machine, data, Admins and database, and say what to do",
 }

@@ -3,88 +3,95 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 
-_ITEM = re.compile(r"(?:\*|(\w+)(?:-(\w+))?)?(?:/([0-9]+))?", re.ASCII)
+_ITEM = re.compile(r"(?:\*|([0-9]+|[A-Z]+)(?:-([0-9]+|[A-Z]+))?)?(?:/([0-9]+))?")
 _FORMS = "*, n, a-b, a/s, a-b/s, */s or a list of these"
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A field's name, its bounds (both included), and what they mean."""
+    """A field's name and its bounds, both included. Its values go round: 22-2 is 22, 23, 0, 1, 2.
+
+    Texts are in upper case. What is wrong with one is raised as ValueError.
+    """
 
     name: str
     low: int
     high: int
     names: tuple[str, ...] = ()
     """Words for `low`, `low + 1` and so on."""
-    wraps: bool = True
-    """Values go round (22-2 is 22, 23, 0, 1, 2) and others are refused; a field that does not wrap
-    is the year's: any number is a year, and only those within the bounds ever come."""
 
     def values(self, text: str) -> frozenset[int]:
-        """All values that *text*, in upper case, stands for. Raises ValueError."""
-        return frozenset().union(*(self._of_item(item) for item in text.split(",")))
+        """All values that *text* stands for."""
+        return frozenset().union(*map(self._item, text.split(",")))
 
     def value(self, word: str) -> int:
-        """The number that *word*, digits or a name, stands for. Raises ValueError."""
+        """The number that *word*, digits or a name, stands for."""
         if word.isdigit():
-            return self._checked(int(word))
+            return self._number(int(word))
         if word in self.names:
             return self.low + self.names.index(word)
-        raise self.refusal(f"{word!r} is neither a number nor {self._known_names()}")
+        known = f"none of {', '.join(self.names)}" if self.names else "not a number"
+        raise self.refusal(f"{word!r} is {known}")
 
-    def positive_step(self, step: str | None) -> int:
-        """The number that the digits *step* stand for, 1 for none. Raises ValueError for 0."""
-        if step is not None and not int(step):
+    def step(self, digits: str | None) -> int:
+        """The step that *digits* stand for, 1 for none."""
+        if digits is not None and not int(digits):
             raise self.refusal("a step is at least 1")
-        return int(step or 1)
+        return int(digits or 1)
 
     def refusal(self, why: str) -> ValueError:
         return ValueError(f"{self.name}: {why}")
 
-    def _of_item(self, item: str) -> range | frozenset[int]:
+    def _item(self, item: str) -> Collection[int]:
         match = _ITEM.fullmatch(item)
-        if not item or match is None:
-            raise self.refusal(f"{item!r} is not understood; write {_FORMS}")
+        if match is None or not item:
+            wrong = f"{item!r} is not understood" if item else "an item is empty"
+            raise self.refusal(f"{wrong}; write {_FORMS}")
         first, last, step = match.groups()
-        if first is None:
-            return self._span(self.low, self.high, self._step(step))
-        if last is None and step is None:
+        self._check_names(item, *match.groups())
+        if last:  # a step may exceed this range, as in the reference: only its first value counts
+            return self._span(self.value(first), self.value(last), self.step(step))
+        if first and not step:
             return self._span(value := self.value(first), value, 1)
-        if step is not None and not first.isdigit():
+        return self._span_to_end(self.value(first) if first else self.low, self.step(step))
+
+    def _check_names(
+        self, item: str, first: str | None, last: str | None, step: str | None
+    ) -> None:
+        named = [not word.isdigit() for word in (first, last) if word]
+        if any(named) and step:  # the reference ignores the step, so the text lies
             raise self.refusal(f"{item!r} has a step behind a name; write it with numbers")
-        if last is None:
-            return self._span(self.value(first), self.high, self._step(step))
-        if first.isdigit() != last.isdigit():
+        if any(named) and not all(named):
             raise self.refusal(f"{item!r} mixes a number and a name")
-        if not self.wraps and int(first) > int(last):
-            raise self.refusal(f"{item!r} ends before it starts")
-        # As in the reference, a step behind a range may exceed it: then only the first value counts.
-        return self._span(self.value(first), self.value(last), self.positive_step(step))
 
-    def _span(self, first: int, last: int, step: int) -> range | frozenset[int]:
-        if not self.wraps:
-            return self._years(first, last, step)
-        if first <= last:
-            return range(first, last + 1, step)
+    def _span_to_end(self, first: int, step: int) -> Collection[int]:
+        if step > self.high:
+            raise self.refusal(f"a step of {step} is more than {self.high}")
+        return self._span(first, max(first, self.high), step)
+
+    def _span(self, first: int, last: int, step: int) -> Collection[int]:
         size = self.high - self.low + 1
-        around = range(first, last + size + 1, step)
-        return frozenset((value - self.low) % size + self.low for value in around)
+        if last < first:
+            last += size
+        return {(value - self.low) % size + self.low for value in range(first, last + 1, step)}
 
-    def _years(self, first: int, last: int, step: int) -> range:
+    def _number(self, number: int) -> int:
+        if not self.low <= number <= self.high:
+            raise self.refusal(f"{number} is not within {self.low}-{self.high}")
+        return number
+
+
+class Years(Field):
+    """A field without end: any number is a year, but only those within the bounds ever come."""
+
+    def _number(self, number: int) -> int:
+        return number
+
+    def _span(self, first: int, last: int, step: int) -> Collection[int]:
+        if last < first:
+            raise self.refusal(f"{first}-{last} ends before it starts")
         skipped = max(0, -(-(self.low - first) // step))
         return range(first + skipped * step, min(last, self.high) + 1, step)
-
-    def _checked(self, value: int) -> int:
-        if self.wraps and not self.low <= value <= self.high:
-            raise self.refusal(f"{value} is not within {self.low}-{self.high}")
-        return value
-
-    def _step(self, step: str | None) -> int:
-        if self.wraps and int(step or 1) > self.high:
-            raise self.refusal(f"a step of {step} is more than {self.high}")
-        return self.positive_step(step)
-
-    def _known_names(self) -> str:
-        return f"one of {', '.join(self.names)}" if self.names else "a name that is known here"

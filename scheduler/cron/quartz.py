@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from scheduler.cron import days
 from scheduler.cron.days import Days
-from scheduler.cron.items import Field
+from scheduler.cron.items import Field, Years
 from scheduler.cron.schedule import Schedule
 
 MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
@@ -24,7 +24,7 @@ _HOUR = Field("hour", 0, 23)
 _DAY = Field("day of month", 1, 31)
 _MONTH = Field("month", 1, 12, names=MONTHS)
 _WEEKDAY = Field("day of week", 1, 7, names=WEEKDAYS)
-_YEAR = Field("year", days.FIRST_YEAR, days.LAST_YEAR, wraps=False)
+_YEAR = Years("year", days.FIRST_YEAR, days.LAST_YEAR)
 
 _FROM_LAST = re.compile(r"L(?:-([0-9]+))?(W)?")
 _NEAREST = re.compile(r"([0-9]+)W")

@@ -86,11 +86,16 @@ def _gap_end(lost: Reading, zone: tzinfo) -> Reading:
     before = _offset(moment)
     gap = _offset(moment.replace(fold=1)) - before
 
-    def is_shown(seconds: int) -> bool:
-        return _offset(moment + timedelta(seconds=seconds)) != before
+    def is_shown(later: timedelta) -> bool:
+        return _offset(moment + later) != before
 
-    lost_for = bisect_left(range(gap // _SECOND), True, key=is_shown)
-    return _reading(moment + timedelta(seconds=lost_for))
+    usual = gap - (moment - moment.replace(hour=0, minute=0, second=0)) % gap
+    if is_shown(usual) and not is_shown(usual - _SECOND):  # an hour's gap ends on the hour
+        return _reading(moment + usual)
+    seconds = range(gap // _SECOND)
+    return _reading(
+        moment + _SECOND * bisect_left(seconds, True, key=lambda s: is_shown(_SECOND * s))
+    )
 
 
 @lru_cache(maxsize=8192)  # asking a zone for its offsets costs more than all the rest
@@ -100,7 +105,8 @@ def _is_steady(zone: tzinfo, year: int, month: int) -> bool:
     Looks once a week: no zone has ever changed there and back within one.
     """
     start = datetime(year, month, 1, tzinfo=zone) - timedelta(days=1)
-    return len({_offset(start + timedelta(weeks=week)) for week in range(6)}) == 1
+    offset = _offset(start)
+    return all(_offset(start + timedelta(weeks=week)) == offset for week in (5, 4, 3, 2, 1))
 
 
 def _offset(moment: datetime) -> timedelta:

@@ -93,8 +93,8 @@ class Schedule:
 
 
 def _table(size: int, due: Collection[int]) -> bytes:
-    table, coming = bytearray(size + 1), size
-    for value in range(size, -1, -1):
-        coming = value if value in due else coming
-        table[value] = coming
-    return bytes(table)
+    runs, start = [], 0
+    for value in (*sorted(due), size):
+        runs.append(bytes([value]) * (value + 1 - start))
+        start = value + 1
+    return b"".join(runs)

@@ -67,7 +67,7 @@ def _check(field: Field, words: str) -> None:
         ends = [field.value(word) for word in (first, last) if word]
         if ends[1:] and ends[0] >= ends[1]:
             raise field.refusal(f"{item!r} does not ascend")
-        field.positive_step(step)
+        field.step(step)
 
 
 def _days(month_days: Sequence[Any], weekdays: Sequence[Any]) -> Days:
