@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -27,7 +27,7 @@ from executor.journal import Journal
 from executor.journal_store import JournalStore
 from executor.logpages import LogPages
 from executor.logstore import LogWriter
-from executor.model import RunState, Trigger
+from executor.model import Report, RunState, Trigger
 from executor.outbox import Outbox, Receiver
 from executor.pools import Pools
 from executor.recovery import recover
@@ -39,20 +39,29 @@ _log = structlog.get_logger(__name__)
 _FLUSH_LOGS_S = 0.2
 _DROP_LOGS_S = 3600.0
 _FLUSH_OUTBOXES_S = 10.0
+_FLUSH_IN_HURRY_S = 1.0
+"""A receiver that is there takes a few milliseconds; what is left stays in the journal."""
 
 MakeReceiver = Callable[[Journal], Receiver]
+FindDisowned = Callable[[Sequence[Report]], Awaitable[Collection[int]]]
+"""Log ids of those open runs of a former life that others have ended meanwhile."""
 
 
 class ExecutorApp:
     """One executor: its parts, built once, and its life.
 
     *records* makes a receiver of every change of every run (the service's recorder); None: the
-    Admins are the only ones who are told.
+    Admins are the only ones who are told. *disowned* is asked once, when it starts.
     """
 
     exit_code = 0
 
-    def __init__(self, settings: ExecutorSettings, records: MakeReceiver | None = None) -> None:
+    def __init__(
+        self,
+        settings: ExecutorSettings,
+        records: MakeReceiver | None = None,
+        disowned: FindDisowned | None = None,
+    ) -> None:
         check_safe(settings)
         self._settings = settings
         self._clock = SystemClock()
@@ -68,6 +77,7 @@ class ExecutorApp:
             records=records is not None,
         )
         self._make_records = records
+        self._find_disowned = disowned
         self._outboxes: dict[str, Outbox] = {}
         self._recording: Outbox | None = None
         self._beats: list[RegistryBeat] = []
@@ -123,7 +133,7 @@ class ExecutorApp:
         opened.push_async_callback(server.stop)
         self.port = await server.bind()
         opened.push_async_callback(self._cancel_background)
-        self._recover()
+        await self._recover()
         await server.serve()
         self._watch(self._live_with_journal())
         self._open_outboxes(clusters)
@@ -147,7 +157,7 @@ class ExecutorApp:
         if self._registered:
             await _wait(hurry, section.drain_seconds)
         await drained
-        await asyncio.gather(*(box.flush(_FLUSH_OUTBOXES_S) for box in self._all_outboxes()))
+        await self._flush_outboxes(hurry)
         await self._opened.aclose()
         _log.info("executor_stopped")
 
@@ -222,14 +232,17 @@ class ExecutorApp:
             self._beats.append(beat)
             self._beat_tasks.append(self._watch(beat.run()))
 
-    def _recover(self) -> None:
+    async def _recover(self) -> None:
         reports, self._left_behind = self._left_behind, []
+        ask = self._find_disowned
+        disowned = await ask(reports) if ask is not None and reports else ()
         ended = recover(
             reports,
             self.dispatcher,
             self.pages,
             self._find_handler,
             run_waiting=self._settings.executor.after_crash == "run",
+            disowned=disowned,
         )
         if reports:
             _log.warning("runs_recovered", taken_up=len(reports) - ended, interrupted=ended)
@@ -249,6 +262,17 @@ class ExecutorApp:
         self._registered.add(cluster)
         self._outboxes[cluster].nudge()
         _log.info("registered", cluster=cluster)
+
+    async def _flush_outboxes(self, hurry: asyncio.Event) -> None:
+        async def flush() -> None:
+            await asyncio.gather(*(box.flush(_FLUSH_OUTBOXES_S) for box in self._all_outboxes()))
+
+        flushed = asyncio.create_task(flush())
+        hurried = asyncio.create_task(_wait(hurry, _FLUSH_OUTBOXES_S))
+        await asyncio.wait({flushed, hurried}, return_when=asyncio.FIRST_COMPLETED)
+        hurried.cancel()
+        await asyncio.wait({flushed}, timeout=_FLUSH_IN_HURRY_S)
+        flushed.cancel()
 
     async def _leave(self, beat: RegistryBeat) -> None:
         error = await beat.leave()

@@ -83,6 +83,14 @@ class Dispatcher:
         runs = (run for run in self._course.live.values() if run.trigger.log_id == log_id)
         return next((run for run in runs if run.trigger.cluster == cluster), None)
 
+    async def settle_log(self, cluster: str, log_id: int) -> bool:
+        """Have on disk what this run has logged until now; whether it is live."""
+        run = self.find(cluster, log_id)
+        if run is not None:
+            run.log.flush()
+        await self._journal.written()
+        return run is not None
+
     def zombies(self) -> list[Run]:
         """Runs that were reported as stopped, while their code still runs."""
         return [run for run in self._course.live.values() if run.abandoned]

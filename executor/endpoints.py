@@ -137,14 +137,10 @@ class Endpoints:
 
     async def _read_log(self, caller: Caller, body: bytes) -> bytes:
         request = wire.decode_log(body)
-        run = self._dispatcher.find(caller.cluster, request.log_id)
-        if run is not None:
-            run.log.flush()
+        live = await self._dispatcher.settle_log(caller.cluster, request.log_id)
         loop = asyncio.get_running_loop()
-        page = await loop.run_in_executor(
-            self._readers, self._page, caller.cluster, request, run is not None
-        )
-        return wire.success(log_page(request, page, live=run is not None).payload())
+        page = await loop.run_in_executor(self._readers, self._page, caller.cluster, request, live)
+        return wire.success(log_page(request, page, live=live).payload())
 
     def _page(self, cluster: str, request: wire.LogRequest, live: bool) -> Page | None:
         where = (cluster, request.log_id, request.triggered_ms)

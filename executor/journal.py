@@ -187,6 +187,10 @@ class Journal:
         """The Admin will never take this callback: a dead letter."""
         self._turn.put(_Op("refused", ((words, run_id),)))
 
+    async def written(self) -> None:
+        """Wait until all that was said and logged before is on disk."""
+        await self.ask(lambda _: None)
+
     async def ask(self, question: Callable[[JournalStore], _T]) -> _T:
         """Put a question to the file; all that was said before it is on disk by then."""
         answer: asyncio.Future[_T] = self._loop.create_future()

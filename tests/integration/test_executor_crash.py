@@ -45,6 +45,14 @@ def accepted(admin: FakeAdmin) -> list[int]:
     return [row.log_id for row in admin.rows.values() if row.trigger_code == 200]
 
 
+async def taken(admin: FakeAdmin, count: int) -> None:
+    await until(lambda: len(accepted(admin)) >= count, f"{count} runs are accepted")
+
+
+async def marked(mark: Path, count: int) -> None:
+    await until(lambda: len(marks(mark)) >= count, f"{count} executions")
+
+
 async def logged(admin: FakeAdmin, log_id: int, text: str) -> None:
     """Look until the run's log, on the disk, has *text*."""
     async with asyncio.timeout(LIMIT_S):
@@ -69,7 +77,7 @@ async def test_every_accepted_run_has_one_result_however_often_the_service_is_ki
     for _ in range(ROUNDS):
         goal = len(accepted(admin)) + PER_ROUND
         callers = [asyncio.create_task(load(admin, service, mark, jobs)) for _ in range(8)]
-        await until(lambda goal=goal: len(accepted(admin)) >= goal, "the load is taken")
+        await taken(admin, goal)
         await service.kill_9()
         for caller in callers:
             caller.cancel()
@@ -91,7 +99,7 @@ async def test_no_run_is_executed_twice_unless_it_may_be(
     mark = tmp_path / "mark"
     caller = asyncio.create_task(_mark_without_end(admin, service, mark))
     for more in (60, 120):
-        await until(lambda more=more: len(marks(mark)) >= more, "runs run")
+        await marked(mark, more)
         await service.kill_9()
         await service.start()
     caller.cancel()
@@ -136,7 +144,7 @@ async def test_a_run_that_may_is_run_again_but_not_for_ever(
     mark, params = tmp_path / "mark", gate_params(tmp_path)
     log_id = await admin.trigger("file-gate-again", params, address=service.url)
     for times in range(1, MOST_RESTARTS + 2):
-        await until(lambda times=times: marks(mark) == [log_id] * times, "it runs again")
+        await marked(mark, times)
         await service.kill_9()
         await service.start()
     row = await admin.finished(log_id, LIMIT_S)

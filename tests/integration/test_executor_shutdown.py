@@ -1,0 +1,130 @@
+"""SIGTERM: out of the registry, finish or stop what runs, deliver, exit 0."""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from executor.testing.fake_admin import FakeAdmin
+from tests.integration.executor_service import LIMIT_S, Service, until
+
+TOKEN = "s3cret"
+
+
+@pytest.fixture
+async def admin() -> AsyncIterator[FakeAdmin]:
+    async with FakeAdmin(token=TOKEN) as admin:
+        yield admin
+
+
+async def two_runs(admin: FakeAdmin, folder: Path) -> tuple[int, int]:
+    """A run that waits for the file `open`, and one behind it."""
+    params = json.dumps({"mark": str(folder / "mark"), "until": str(folder / "open")})
+    running, waiting = [await admin.trigger("file-gate", params) for _ in range(2)]
+    await until((folder / "mark").exists, "the first runs")
+    return running, waiting
+
+
+async def deregistered(admin: FakeAdmin) -> None:
+    await admin.until(lambda: not admin.addresses, LIMIT_S)
+
+
+async def test_what_was_accepted_ends_within_the_grace(admin: FakeAdmin, tmp_path: Path) -> None:
+    async with Service(tmp_path, admin, executor__stop_grace_seconds=60) as service:
+        await admin.registered()
+        runs = await two_runs(admin, tmp_path)
+        service.signal(signal.SIGTERM)
+        await deregistered(admin)
+        (tmp_path / "open").touch()
+
+        assert await service.exit_code() == 0
+    assert [admin.rows[i].handle_msg for i in runs] == ["found", "found"]
+
+
+async def test_what_has_not_ended_when_the_grace_is_over_is_stopped_and_reported(
+    admin: FakeAdmin, tmp_path: Path
+) -> None:
+    async with Service(tmp_path, admin) as service:
+        await admin.registered()
+        running, waiting = await two_runs(admin, tmp_path)
+
+        assert await service.stop() == 0
+    assert admin.rows[running].handle_code == 500
+    assert admin.rows[running].handle_msg == (
+        "the executor was stopped and killed the job. [job running, killed]"
+    )
+    assert admin.rows[waiting].handle_msg == (
+        "the executor was stopped and killed the job. [job not executed, in the job queue, killed.]"
+    )
+    assert len(admin.callbacks) == 2
+
+
+async def test_while_leaving_it_answers_and_turns_new_runs_away(
+    admin: FakeAdmin, tmp_path: Path
+) -> None:
+    patient = {"executor__drain_seconds": 60, "executor__stop_grace_seconds": 60}
+    async with Service(tmp_path, admin, **patient) as service:
+        await admin.registered()
+        running, waiting = await two_runs(admin, tmp_path)
+        service.signal(signal.SIGTERM)
+        await deregistered(admin)
+        refused = admin.rows[await admin.trigger("echo", job_id=2, address=service.url)]
+
+        assert (refused.trigger_code, refused.trigger_msg) == (
+            500,
+            "this executor is shutting down, use another node",
+        )
+        assert (await admin.beat(service.url)).is_success
+        assert "execute start" in (await admin.log_page(running)).content
+
+        service.signal(signal.SIGTERM)
+        assert await service.exit_code() == 0
+    assert admin.rows[running].handle_code == admin.rows[waiting].handle_code == 500
+    assert len(admin.callbacks) == 2
+
+
+async def test_a_second_signal_does_not_wait_for_an_admin_that_is_away(
+    admin: FakeAdmin, tmp_path: Path
+) -> None:
+    async with Service(tmp_path, admin, executor__drain_seconds=60) as service:
+        await admin.registered()
+        running, waiting = await two_runs(admin, tmp_path)
+        async with admin.fault("unreachable"):
+            service.signal(signal.SIGTERM)
+            await until(lambda: "deregistration_failed" in service.errors.read_text())
+            service.signal(signal.SIGTERM)
+
+            assert await service.exit_code(within=6.0) == 0
+        await service.start()
+        for log_id in (running, waiting):
+            assert (await admin.finished(log_id, LIMIT_S)).handle_code == 500
+        assert "executor was stopped" in str(admin.rows[waiting].handle_msg)
+        assert len(admin.callbacks) == 2
+
+
+async def test_work_that_will_not_stop_does_not_keep_the_service(
+    admin: FakeAdmin, tmp_path: Path
+) -> None:
+    async with Service(tmp_path, admin) as service:
+        await admin.registered()
+        stuck = await admin.trigger("stuck", "a gate that nobody opens")
+        await admin.until(lambda: admin.rows[stuck].trigger_code == 200)
+
+        assert await service.stop() == 0
+    assert "still busy in executor_handlers.py" in str(admin.rows[stuck].handle_msg)
+
+
+async def test_a_signal_during_the_start_ends_the_service_in_order(
+    admin: FakeAdmin, tmp_path: Path
+) -> None:
+    service = Service(tmp_path, admin)
+    await service.launch()
+    await admin.registered(LIMIT_S)
+    service.signal(signal.SIGTERM)
+
+    assert await service.exit_code() == 0
+    assert admin.addresses == []
