@@ -1,0 +1,123 @@
+"""The documents tell what is there: every setting, command and log event, and examples that run."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from pydantic import BaseModel
+
+from scheduler.cli import COMMANDS
+from scheduler.config_file import item_of, plain, section_of
+from scheduler.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+REFERENCE = ROOT / "docs" / "reference"
+READMES = ["README.md", "README.zh-CN.md"]
+_CODE = [
+    path
+    for name in ("executor", "admin_bridge", "scheduler", "handlers")
+    for path in (ROOT / name).rglob("*.py")
+]
+_EVENT = re.compile(r"""_log\.(?:debug|info|warning|error|exception|critical)\(\s*["'](\w+)["']""")
+_NAMED_EVENT = re.compile(r"event = (.+)\n\s*_log\.")
+
+
+def settings_of(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Every setting below *model* as the reference writes it: key, default."""
+    for name, field in model.model_fields.items():
+        if (section := section_of(field)) is not None:
+            yield from settings_of(section, f"{prefix}{name}.")
+            continue
+        default = (
+            "required"
+            if field.is_required()
+            else f"`{json.dumps(plain(field.default), ensure_ascii=False)}`"
+        )
+        yield f"{prefix}{name}", default
+        if (item := item_of(field)) is not None:
+            yield from settings_of(item, f"{prefix}{name}[].")
+
+
+def logged_events() -> set[str]:
+    text = "\n".join(path.read_text(encoding="utf-8") for path in _CODE)
+    chosen = [name for line in _NAMED_EVENT.findall(text) for name in re.findall(r'"(\w+)"', line)]
+    return {*_EVENT.findall(text), *chosen}
+
+
+def blocks(readme: str, language: str) -> list[str]:
+    text = (ROOT / readme).read_text(encoding="utf-8")
+    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
+
+
+@pytest.mark.parametrize(("key", "default"), [*settings_of(Settings)])
+def test_every_setting_is_in_the_reference_with_its_default(key: str, default: str) -> None:
+    assert f"| `{key}` | {default} |" in (REFERENCE / "settings.md").read_text(encoding="utf-8")
+
+
+def test_the_reference_has_no_setting_that_is_gone() -> None:
+    written = re.findall(r"^\| `([^`]+)` \|", (REFERENCE / "settings.md").read_text(), re.MULTILINE)
+
+    assert written == list(dict.fromkeys(written))
+    assert {*written} == {key for key, _ in settings_of(Settings)}
+
+
+def test_every_log_event_is_in_the_reference_and_no_other() -> None:
+    written = re.findall(r"^\| `(\w+)` \|", (REFERENCE / "log-events.md").read_text(), re.MULTILINE)
+
+    assert {*written} == logged_events()
+
+
+def test_the_events_that_are_looked_for_are_found() -> None:
+    assert {"executor_started", "handler_loop_blocked"} <= logged_events()
+
+
+def test_every_command_is_in_the_reference_and_no_other() -> None:
+    written = re.findall(r"^## (\w+)$", (REFERENCE / "cli.md").read_text(), re.MULTILINE)
+
+    assert {*written} == {*COMMANDS}
+
+
+@pytest.mark.parametrize("readme", READMES)
+def test_every_command_is_in_the_readme(readme: str) -> None:
+    text = (ROOT / readme).read_text(encoding="utf-8")
+
+    assert all(f"`{name}`" in text for name in COMMANDS)
+
+
+@pytest.mark.parametrize("readme", READMES)
+def test_the_handler_of_the_readme_runs_as_it_says(readme: str) -> None:
+    handler, test = blocks(readme, "python")
+    module = sys.modules["readme_jobs"] = ModuleType("readme_jobs")
+    try:
+        exec(compile(handler, readme, "exec"), module.__dict__)
+        exec(
+            compile(test.replace('"dataCleanup"', "data_cleanup"), readme, "exec"), module.__dict__
+        )
+    finally:
+        del sys.modules["readme_jobs"]
+
+
+def test_both_readmes_have_the_same_examples_and_parts() -> None:
+    english, chinese = (_skeleton(readme) for readme in READMES)
+
+    assert english == chinese
+
+
+@pytest.mark.parametrize("path", [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")], ids=str)
+def test_every_link_leads_to_a_file(path: Path) -> None:
+    targets = re.findall(r"\]\((?!https?:)([^)#]+)", path.read_text(encoding="utf-8"))
+
+    assert [target for target in targets if not (path.parent / target).exists()] == []
+
+
+def _skeleton(readme: str) -> list[str]:
+    """Levels of headings, code without its comments, links: what no translation changes."""
+    text = (ROOT / readme).read_text(encoding="utf-8")
+    found = re.findall(r"^#+ |```\w+\n.*?```|\]\([^)]+\)", text, re.DOTALL | re.MULTILINE)
+    return sorted(re.sub(r" +# .*", "", part) for part in found if "README" not in part)
