@@ -17,10 +17,12 @@ from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
+import pytest_asyncio
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from scheduler.database import create_database_if_missing, open_database, upgrade
 from scheduler.embedded import EmbeddedPostgres
+from tests.integration.api_service import Api, an_api
 
 
 @pytest.fixture(scope="session")
@@ -77,6 +79,18 @@ async def database_url(postgres: str, template: str) -> AsyncIterator[str]:
     name = f"qooerp_test_{secrets.token_hex(4)}"
     await administer(postgres, f"CREATE DATABASE {name} TEMPLATE {template}")
     yield named(postgres, name)
+    await administer(postgres, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def api(
+    postgres: str, template: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Api]:
+    """A service on a database of its own, for all the tests of a module."""
+    name = f"qooerp_test_{secrets.token_hex(4)}"
+    await administer(postgres, f"CREATE DATABASE {name} TEMPLATE {template}")
+    async with an_api(tmp_path_factory.mktemp("api"), named(postgres, name)) as api:
+        yield api
     await administer(postgres, f"DROP DATABASE {name} WITH (FORCE)")
 
 
