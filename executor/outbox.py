@@ -11,7 +11,7 @@ from tenacity import RetryCallState, Retrying
 from tenacity.wait import wait_exponential_jitter
 
 _FIRST_PAUSE_S = 0.5
-_LONGEST_PAUSE_S = 10.0
+_LONGEST_PAUSE_S = 5.0
 
 
 class ReceiverUnavailable(Exception):
