@@ -61,7 +61,7 @@ def environment(folder: Path, *admins: FakeAdmin, **settings: object) -> dict[st
 async def an_executor(
     folder: Path, *admins: FakeAdmin, **settings: object
 ) -> AsyncIterator[ExecutorApp]:
-    """An executor in this process, registered at *admins* when this begins."""
+    """An executor in this process, registered at *admins* when this begins; it leaves in a hurry."""
     app = ExecutorApp(load(None, environment(folder, *admins, **settings)))
     await app.start()
     try:
@@ -69,7 +69,9 @@ async def an_executor(
             await admin.registered()
         yield app
     finally:
-        await app.stop()
+        hurry = asyncio.Event()
+        hurry.set()
+        await app.stop(hurry=hurry)
 
 
 class Service:
