@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from functools import lru_cache
-from itertools import islice
+from itertools import islice, takewhile
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from scheduler.cron import parse
@@ -15,6 +16,7 @@ from scheduler.engine.rules import plain_rule, rule_of
 from scheduler.job import Job, RetryStrategy, ScheduleType
 from scheduler.refusal import Invalid
 
+_MOST_SKIPPED = 200
 _NEEDED = {
     ScheduleType.CRON: "cron_expression",
     ScheduleType.INTERVAL: "interval_seconds",
@@ -37,18 +39,40 @@ def checked(job: Job) -> Job:
     return job
 
 
-def next_times(job: Job, moment: datetime, most: int, calendar: Calendar | None) -> list[datetime]:
-    """The next *most* times after *moment* at which *job* is due, in its zone; fewer: no more come."""
+class Skipped(NamedTuple):
+    """A time of the rule at which the job is not fired."""
+
+    time: datetime
+    reason: str
+
+
+def next_times(
+    job: Job, moment: datetime, most: int, *, calendar: Calendar | None = None
+) -> list[datetime]:
+    """The next *most* times after *moment* at which *job* is due, in its zone.
+
+    There are fewer when no more come. *calendar* is the one that the job names.
+    """
     rule = rule_of(job, moment, calendar)
     return list(islice(fires(rule, moment.astimezone(zone_of(job.timezone))), most))
 
 
-def skipped_times(job: Job, moment: datetime, until: datetime) -> Iterator[datetime]:
-    """The times of the rule alone, without its calendar, after *moment* and up to *until*."""
-    for time in fires(plain_rule(job, moment), moment.astimezone(zone_of(job.timezone))):
-        if time > until:
-            return
-        yield time
+def skipped_times(
+    job: Job, moment: datetime, until: datetime, *, calendar: Calendar
+) -> list[Skipped]:
+    """The times after *moment*, up to *until*, that *calendar* takes from the job's rule."""
+    times = fires(plain_rule(job, moment), moment.astimezone(zone_of(job.timezone)))
+    on_days_off = (
+        Skipped(time, _reason(calendar, calendar.target(time.date(), job.holiday_policy)))
+        for time in takewhile(lambda time: time <= until, times)
+        if not calendar.is_working(time.date())
+    )
+    return list(islice(on_days_off, _MOST_SKIPPED))
+
+
+def _reason(calendar: Calendar, moved_to: date | None) -> str:
+    what = f"a day off in the calendar {calendar.name}"
+    return f"{what}: moved to {moved_to}" if moved_to else f"{what}: skipped"
 
 
 def fires(rule: Rule, moment: datetime) -> Iterator[datetime]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -21,9 +21,19 @@ from scheduler.engine.plan import first_time
 from scheduler.engine.rules import BadSchedule
 from scheduler.job import Engine, Job, JobStatus, ScheduleType
 from scheduler.job_control import Action, after
-from scheduler.job_rule import checked, next_times
+from scheduler.job_rule import Skipped, checked, next_times, skipped_times
 from scheduler.job_store import MASK, JobFilter
 from scheduler.refusal import Conflict, Invalid, NotFound, Refused
+
+_LOOK_AHEAD = timedelta(days=366)
+
+
+class NextFires(NamedTuple):
+    """When a job is due, were it running."""
+
+    job: Job
+    times: Sequence[datetime]
+    skipped: Sequence[Skipped]
 
 
 class JobService:
@@ -102,12 +112,16 @@ class JobService:
         """Do *action* to each; with each id, why it was refused."""
         return [(job_id, await self._refusal(job_id, action)) for job_id in dict.fromkeys(ids)]
 
-    async def next_fires(self, job_id: int, most: int) -> list[datetime]:
-        """When the job's rule is due next, in its zone, were it running."""
+    async def next_fires(self, job_id: int, most: int) -> NextFires:
+        """When the job's rule is due next, and which of its times its calendar takes away."""
         async with self._engine.connect() as connection:
             job = found(await job_store.find(connection, job_id), job_id)
             calendar = await self._calendar(connection, job)
-        return next_times(job, self._now(), most, calendar)
+        now = self._now()
+        times = next_times(job, now, most, calendar=calendar)
+        until = times[-1] if times else now + _LOOK_AHEAD
+        skipped = skipped_times(job, now, until, calendar=calendar) if calendar else []
+        return NextFires(job, times, skipped)
 
     async def _refusal(self, job_id: int, action: Action) -> str | None:
         try:

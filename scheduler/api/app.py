@@ -31,8 +31,18 @@ def build(
     app = web.Application(client_max_size=MOST_BODY, middlewares=[_told])
     for endpoint in endpoints:
         handler = _Way(endpoint, tokens, ready).go
-        app.router.add_route(endpoint.method, PREFIX + endpoint.path, handler)
+        app.router.add_route(endpoint.method, PREFIX + _pattern(endpoint), handler)
     return app
+
+
+def _pattern(endpoint: Endpoint) -> str:
+    """The path as the router reads it: what is no number is not taken for an id."""
+    path = endpoint.path
+    if "path" in endpoint.models:
+        for field in endpoint.models["path"].model_fields.values():
+            if field.annotation is int:
+                path = path.replace(f"{{{field.alias}}}", f"{{{field.alias}:[0-9]+}}")
+    return path
 
 
 def endpoints_of_all(groups: Sequence[object]) -> list[Endpoint]:

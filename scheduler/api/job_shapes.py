@@ -185,50 +185,21 @@ class Executed(Told):
     log_id: int = Field(description="The run's id.")
 
 
-class Batch(Given):
-    """Jobs that the same is done to."""
-
-    ids: Annotated[tuple[Id, ...], Field(min_length=1, max_length=500)]
+class FiresQuery(Given):
+    count: Annotated[int, Field(ge=1, le=100, description="How many, at most.")] = 20
 
 
-class Outcome(Told):
-    """What became of one of a batch."""
+class SkippedTold(Told):
+    """A time of the rule at which the job does not run."""
 
-    id: int
-    ok: bool
-    message: str
-
-
-class Import(Given):
-    """Jobs to be made, all or none."""
-
-    jobs: Annotated[tuple[JobNew, ...], Field(min_length=1, max_length=1000)]
+    time: datetime
+    reason: str
 
 
-class JobCopy(Told):
-    """A job as another service can import it."""
+class FiresTold(Told):
+    """When a job is due, were it running; times are in its zone."""
 
-    name: str = Field(alias="jobName")
-    group: str = Field(alias="jobGroup")
-    description: str
-    handler: str = Field(alias="handlerName")
-    params: str
-    schedule_type: ScheduleType
-    cron_expression: str | None
-    interval_seconds: int | None
-    run_at: datetime | None
     timezone: str
-    misfire_policy: MisfirePolicy
-    block_strategy: BlockStrategy
-    timeout_seconds: int
-    retry_strategy: RetryStrategy
-    retry_count: int
-    retry_interval_seconds: int
-    retry_max_interval_seconds: int
-    configs: dict[str, str]
-    calendar_name: str | None
-    holiday_policy: HolidayPolicy
-
-
-class Export(Told):
-    jobs: list[JobCopy]
+    status: JobStatus
+    fires: list[datetime]
+    skipped: list[SkippedTold]

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from scheduler.api.bulk_shapes import Batch, Export, Import, Outcome
 from scheduler.api.cursor import read_cursor, write_cursor
 from scheduler.api.endpoint import Role, delete, get, post, put
 from scheduler.api.job_shapes import (
-    Batch,
     Executed,
     Execution,
-    Export,
-    Import,
+    FiresQuery,
+    FiresTold,
     JobChange,
     JobNew,
     JobQuery,
     JobTold,
-    Outcome,
+    SkippedTold,
 )
 from scheduler.api.shapes import JobPath, Page, pages_of
 from scheduler.job import Job
@@ -125,6 +125,17 @@ class Jobs:
         """Make several jobs, all or none."""
         new = [job.job(self._jobs.timezone) for job in body.jobs]
         return [_told(job) for job in await self._jobs.create_all(new)]
+
+    @get("/jobs/{id}/next-fires")
+    async def next_fires(self, path: JobPath, query: FiresQuery) -> FiresTold:
+        """Tell when a job is due next, were it running, and which times its calendar takes away."""
+        job, times, skipped = await self._jobs.next_fires(path.id, query.count)
+        return FiresTold(
+            timezone=job.timezone,
+            status=job.status,
+            fires=list(times),
+            skipped=[SkippedTold.model_validate(one) for one in skipped],
+        )
 
     async def _each(self, body: Batch, action: Action) -> Sequence[Outcome]:
         outcomes = await self._jobs.control_all(body.ids, action)
