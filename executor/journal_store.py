@@ -9,6 +9,7 @@ import fcntl
 import os
 import sqlite3
 from collections.abc import Iterable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -229,7 +230,7 @@ class JournalStore:
 
 def dead_letters(path: Path) -> list[DeadLetter]:
     """Read them while the service may be running."""
-    with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as db:
+    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as db:
         return _dead_letters(db)
 
 
@@ -238,7 +239,7 @@ def revive(path: Path, run_ids: Iterable[int]) -> int:
 
     Those whose log id belongs to another run now stay: they would falsify its row.
     """
-    with sqlite3.connect(path) as db:
+    with closing(sqlite3.connect(path)) as db, db:
         return db.executemany(_REVIVE, [(i,) for i in run_ids]).rowcount
 
 

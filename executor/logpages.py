@@ -98,7 +98,7 @@ class LogPages:
         path = day_file(self._directory, day)
         if not path.exists():
             return None
-        db = sqlite3.connect(f"file:{path}?mode=ro", uri=True, isolation_level=None)
+        db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
         stack.enter_context(contextlib.closing(db))
         if not db.execute(_MADE).fetchone():
             return None  # its writer has only just begun, or died when it had
@@ -139,8 +139,13 @@ def _whole(log: _Log, budget: int) -> Page:
         left -= _take(tail, _split(text)[::-1], left)
         if left <= 0:
             break
-    gap = f"… {head.total - head.last_line - len(tail)} lines from line {head.last_line + 1} on are left out here …"
-    return Page("\n".join([head.text, gap, *reversed(tail)]), head.total, head.total)
+    gap = _gap(head.last_line + 1, head.total - len(tail))
+    return Page("\n".join([head.text, *gap, *reversed(tail)]), head.total, head.total)
+
+
+def _gap(first: int, last: int) -> list[str]:
+    left_out = last - first + 1
+    return [f"… {left_out} lines from line {first} on are left out here …"] if left_out else []
 
 
 def _take(taken: list[str], lines: list[str], budget: int) -> int:

@@ -28,7 +28,7 @@ class ChunkSink(Protocol):
 class RunLog:
     """Gathers lines into chunks. Implements `executor.worker.LogSink`; any thread may write."""
 
-    __slots__ = ("_key", "_lines", "_lock", "_next_line", "_sink", "_size", "_total")
+    __slots__ = ("_key", "_lines", "_lock", "_next_line", "_sink", "_size", "_total", "_wanted")
 
     def __init__(self, trigger: Trigger, sink: ChunkSink, *, first_line: int = 1) -> None:
         self._key = (trigger.cluster, trigger.log_id, trigger.triggered_ms)
@@ -38,6 +38,7 @@ class RunLog:
         self._size = 0
         self._total = 0
         self._next_line = first_line
+        self._wanted = True
 
     def write(self, text: str, level: str = "INFO") -> None:
         self.write_raw(f"{_stamp()} {level} {text}")
@@ -66,13 +67,14 @@ class RunLog:
                 self._sink.write_log(chunk)
 
     def delete(self) -> None:
-        """Drop all of it."""
+        """Drop all of it, and whatever is still to come."""
         with self._lock:
+            self._wanted = False
             self._lines, self._size = [], 0
             self._sink.write_log(Chunk(*self._key, 0, 0, ""))
 
     def _chunk(self, text: str) -> Chunk | None:
-        if self._total > MOST_CHARS:
+        if self._total > MOST_CHARS or not self._wanted:
             return None
         self._total += len(text)
         if self._total > MOST_CHARS:
