@@ -61,6 +61,7 @@ class Site:
             self.application,
             access_log=None,
             keepalive_timeout=90,
+            lingering_time=1,
             shutdown_timeout=2,
             max_line_size=16 * 1024,
         )
