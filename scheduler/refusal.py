@@ -13,7 +13,7 @@ class Refused(Exception):
     """Base of all; nothing was changed."""
 
 
-class NotFound(Refused):
+class NotFound(Refused, LookupError):
     def __init__(self, what: str, key: object) -> None:
         super().__init__(f"there is no {what} {key}")
 

@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
 
 from executor.errors import StartRefused
 from executor.settings import ExecutorSettings, Port, Section
+from scheduler.secret_box import key_of
 
 PREFIX = "QOOERP_"
 """Of every environment variable that overrides a setting; `__` stands between levels."""
@@ -35,6 +36,18 @@ class SchedulerSection(Section):
     tokens: list[TokenSection] = Field(
         [], description="Bearer tokens; none: one is made at start and printed, on loopback only."
     )
+    secret_key: SecretStr = Field(
+        SecretStr(""),
+        description="32 bytes in base64 that encrypt secret configs, the same for all replicas;"
+        " empty: made in data_dir.",
+    )
+
+    @field_validator("secret_key")
+    @classmethod
+    def _is_a_key(cls, given: SecretStr) -> SecretStr:
+        if text := given.get_secret_value():
+            key_of(text)
+        return given
 
 
 class DatabaseSection(Section):
