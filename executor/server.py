@@ -263,6 +263,7 @@ class HttpServer:
         if len(self._connections) > self._most:
             oldest = next((one for one in self._connections if not one.busy), None)
             if oldest is not None:
+                self.closed(oldest)  # counted out now: many may come before it is gone
                 oldest.close()
 
     def closed(self, connection: Connection) -> None:
