@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import resource
+import signal
 import socket
 from collections.abc import Iterator
 from contextlib import suppress
@@ -299,11 +300,13 @@ async def test_half_open_connections_do_not_stop_the_beat(service: Service) -> N
     half = request(b"/run", b"{}")[:-4]
     writers: list[asyncio.StreamWriter] = []
     try:
-        for _ in range(20):
-            opened = (asyncio.open_connection("127.0.0.1", service.port) for _ in range(100))
+        for _ in range(4):
+            service.signal(signal.SIGSTOP)  # so that they all come at once
+            opened = (asyncio.open_connection("127.0.0.1", service.port) for _ in range(500))
             writers += [writer for _, writer in await asyncio.gather(*opened)]
-            for writer in writers[-100:]:
+            for writer in writers[-500:]:
                 writer.write(half)
+            service.signal(signal.SIGCONT)
             assert (await post(service.url + "/beat", token=TOKEN)).code == 200
         assert psutil.Process(service.pid).num_fds() < MOST_CONNECTIONS + 100
     finally:
