@@ -90,7 +90,7 @@ class SchedulerApp:
 
     async def _listen(self) -> None:
         self.site = Site(
-            self._settings.scheduler,
+            self._settings,
             storage=self.storage,
             executor=self.executor,
             control=self.local.control if self.local is not None else NoRuns(),

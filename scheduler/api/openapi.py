@@ -60,7 +60,7 @@ def document(endpoints: Iterable[Endpoint], *, prefix: str, version: str) -> dic
         "info": {"title": "qooerp-scheduler", "version": version},
         "paths": dict(sorted(paths.items())),
         "components": {
-            "schemas": {**parts, "Failure": _FAILURE, "FieldError": _FIELD_ERROR},
+            "schemas": {**_shown(schemas, parts), "Failure": _FAILURE, "FieldError": _FIELD_ERROR},
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
         },
         "security": [{"token": []}],
@@ -87,6 +87,14 @@ def _schemas(
     return {key: schema for (key, _), schema in made.items()}, {
         str(name): part for name, part in parts.items()
     }
+
+
+def _shown(
+    schemas: Mapping[_Key, JsonSchemaValue], parts: Mapping[str, JsonSchemaValue]
+) -> dict[str, JsonSchemaValue]:
+    """*parts* without those that stand in the document as single parameters."""
+    single = {_named(schema) for (_, part), schema in schemas.items() if part in ("path", "query")}
+    return {name: part for name, part in parts.items() if name not in single}
 
 
 def _operation(
@@ -130,7 +138,12 @@ def _parameters(
 
 
 def _resolved(schema: JsonSchemaValue, parts: Mapping[str, JsonSchemaValue]) -> JsonSchemaValue:
-    return parts[schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema
+    return parts[_named(schema)] if "$ref" in schema else schema
+
+
+def _named(schema: JsonSchemaValue) -> str:
+    """The name that *schema* refers to; empty: it stands for itself."""
+    return str(schema.get("$ref", "")).rpartition("/")[2]
 
 
 def _stated(schema: JsonSchemaValue) -> JsonSchemaValue:

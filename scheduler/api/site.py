@@ -13,18 +13,21 @@ from scheduler import statistics
 from scheduler.api.app import PREFIX, build, endpoints_of_all
 from scheduler.api.audit import Audit
 from scheduler.api.auth import Tokens
+from scheduler.api.configs import Configs
 from scheduler.api.docs import Docs
 from scheduler.api.jobs import Jobs
 from scheduler.api.runs import Logs
 from scheduler.api.schedule import Schedule
 from scheduler.api.statistics import Statistics
 from scheduler.api.streams import Streams
+from scheduler.configs import Changed, ConfigService
 from scheduler.health import Health, pools_of
 from scheduler.job_service import JobService
 from scheduler.run_list import RunList
 from scheduler.run_service import Runs, RunService
 from scheduler.run_text import RunText
-from scheduler.settings import SchedulerSection
+from scheduler.secret_box import SecretBox
+from scheduler.settings import Settings
 from scheduler.storage import Storage
 
 
@@ -33,15 +36,18 @@ class Site:
 
     def __init__(
         self,
-        section: SchedulerSection,
+        settings: Settings,
         *,
         storage: Storage,
         executor: ExecutorApp | None,
         control: Runs,
         clock: Clock,
         timezone: str,
+        configs_changed: Changed | None = None,
     ) -> None:
-        self._section = section
+        section = self._section = settings.scheduler
+        secrets = SecretBox(section.secret_key.get_secret_value(), settings.data_dir)
+        self._configs = ConfigService(storage.engine, secrets, changed=configs_changed)
         self._storage = storage
         self._executor = executor
         self._control = control
@@ -89,6 +95,7 @@ class Site:
             Jobs(jobs, service),
             Logs(runs, jobs=jobs, control=service, text=text, streams=self._streams),
             Statistics(counts, lambda: pools_of(executor)),
+            Configs(self._configs, jobs),
             Schedule(executor.handlers if executor else None, clock, timezone=timezone),
             Audit(database),
         ]
