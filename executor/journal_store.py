@@ -46,10 +46,10 @@ CREATE INDEX run_refused ON run (id) WHERE callback = 3;
 """
 
 _ACCEPT = """
-INSERT OR IGNORE INTO run
+INSERT INTO run
  (id, cluster, log_id, triggered_ms, state, revision, accepted_ms, started_ms, ended_ms,
   trigger, message, callback, record)
-VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)"""
+VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (log_id, triggered_ms, cluster) DO NOTHING"""
 _KNOWN = "SELECT id, state, message FROM run WHERE cluster = ? AND log_id = ? AND triggered_ms = ?"
 _START = "UPDATE run SET state='running', revision=?, started_ms=?, restarts=?, record=? WHERE id=?"
 _FINISH = """

@@ -8,10 +8,12 @@ from collections.abc import Callable
 from typing import Protocol
 
 from tenacity import RetryCallState, Retrying
-from tenacity.wait import wait_exponential_jitter
+from tenacity.wait import wait_exponential, wait_random
 
 _FIRST_PAUSE_S = 0.5
 _LONGEST_PAUSE_S = 5.0
+_JITTER_S = 0.5
+"""So that executors do not come back to a restarted Admin in step."""
 
 
 class ReceiverUnavailable(Exception):
@@ -115,7 +117,7 @@ class Outbox:
                 await self._nudged.wait()
 
 
-_wait = wait_exponential_jitter(multiplier=_FIRST_PAUSE_S, max=_LONGEST_PAUSE_S, jitter=0.5)
+_wait = wait_exponential(_FIRST_PAUSE_S, _LONGEST_PAUSE_S - _JITTER_S) + wait_random(0, _JITTER_S)
 
 
 def pause_s(failures: int) -> float:

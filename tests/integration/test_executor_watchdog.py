@@ -1,0 +1,29 @@
+"""An async handler that blocks its loop: the service answers, and the run's log names the line."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+
+from executor.testing.fake_admin import FakeAdmin
+from tests.integration.executor_service import an_executor
+
+
+async def test_a_blocked_loop_of_handlers_delays_no_beat_and_is_named(tmp_path: Path) -> None:
+    async with FakeAdmin() as admin, an_executor(tmp_path, admin):
+        log_id = await admin.trigger("block-loop", "2.5")
+        other = await admin.trigger("lines", "1", job_id=2)
+        slowest = 0.0
+        while admin.rows[log_id].is_open:
+            began = time.monotonic()
+            assert (await admin.beat()).is_success
+            slowest = max(slowest, time.monotonic() - began)
+            await asyncio.sleep(0)
+        content = (await admin.log_page(log_id)).content
+
+    assert [callback["logId"] for callback in admin.callbacks] == [other, log_id]
+    assert slowest < 1.0, "a beat waited for the handler"
+    assert "handler loop blocked for 1." in content
+    assert "executor_handlers.py:" in content
+    assert "in block_loop" in content

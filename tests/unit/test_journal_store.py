@@ -1,0 +1,266 @@
+"""What the journal's file remembers, and what it says is owed."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from executor.errors import StartRefused
+from executor.journal_store import (
+    Answer,
+    Batch,
+    JournalStore,
+    dead_letters,
+    decode_trigger,
+    encode_trigger,
+    revive,
+)
+from executor.model import BlockStrategy, RunState, Script, Source, Trigger
+
+TRIGGER = Trigger(cluster="main", log_id=1, triggered_ms=1_795_392_000_000, job_id=7)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "journal.db"
+
+
+@pytest.fixture
+def store(path: Path) -> Iterator[JournalStore]:
+    store = JournalStore(path, full_sync=False)
+    yield store
+    store.close()
+
+
+def accept(
+    store: JournalStore,
+    run_id: int,
+    state: RunState = RunState.QUEUED,
+    *,
+    record: int = 0,
+    **changes: Any,
+) -> Answer:
+    (answer,) = store.commit(Batch(accepts=[row(run_id, state, record=record, **changes)]))
+    return answer
+
+
+def row(run_id: int, state: RunState, *, record: int = 0, **changes: Any) -> tuple[Any, ...]:
+    trigger = replace(TRIGGER, **{"log_id": run_id, **changes})
+    identity = (trigger.cluster, trigger.log_id, trigger.triggered_ms)
+    text = encode_trigger(trigger)
+    return (run_id, *identity, state, run_id, 5, None, None, text, "", 1, record)
+
+
+def finish(store: JournalStore, run_id: int, revision: int, *, record: int = 0) -> None:
+    finished = (RunState.SUCCEEDED, revision, 6, 7, "done", record, run_id)
+    store.commit(Batch(finishes=[finished]))
+
+
+def test_a_new_trigger_is_told_from_one_that_is_known(store: JournalStore) -> None:
+    assert accept(store, 1).state is None
+    finish(store, 1, 10)
+
+    assert accept(store, 2, log_id=1) == Answer(RunState.SUCCEEDED, "done")
+    assert store.next_ids() == (2, 11)
+
+
+def test_new_and_known_triggers_of_one_commit_are_told_apart(store: JournalStore) -> None:
+    accept(store, 1)
+    batch = Batch(accepts=[row(n, RunState.QUEUED, log_id=n % 2 + 1) for n in (2, 3, 4)])
+
+    assert [answer.state for answer in store.commit(batch)] == [
+        RunState.QUEUED,  # log id 1 is there already
+        None,
+        RunState.QUEUED,
+    ]
+
+
+def test_nothing_of_a_commit_that_fails_is_there(store: JournalStore) -> None:
+    bad = (*row(2, RunState.QUEUED)[:-1], None)  # `record` must not be null
+    with pytest.raises(sqlite3.Error):
+        store.commit(Batch(accepts=[row(1, RunState.QUEUED), bad]))
+    with pytest.raises(sqlite3.Error):
+        store.commit(Batch(finishes=[(None, 1, 1, 1, "", 0, 1)], accepts=[row(1, RunState.QUEUED)]))
+
+    assert store.open_runs() == []
+    assert accept(store, 1).state is None
+
+
+def test_open_runs_are_those_that_have_not_ended_oldest_first(store: JournalStore) -> None:
+    for run_id in (1, 2, 3):
+        accept(store, run_id)
+    store.commit(Batch(starts=[(20, 6, 2, 0, 3)]))
+    finish(store, 2, 21)
+    accept(store, 4, RunState.DISCARDED)
+
+    reports = store.open_runs()
+    assert [(r.run_id, r.state, r.restarts) for r in reports] == [
+        (1, RunState.QUEUED, 0),
+        (3, RunState.RUNNING, 2),
+    ]
+    assert reports[0].trigger == TRIGGER
+
+
+def test_callbacks_are_owed_in_the_order_of_the_endings(store: JournalStore) -> None:
+    for run_id in (1, 2, 3):
+        accept(store, run_id)
+    for revision, run_id in enumerate((3, 1, 2), start=10):
+        finish(store, run_id, revision)
+    store.commit(Batch(taken=[(3,)]))
+
+    assert [owed.run_id for owed in store.owed_callbacks("main", 10)] == [1, 2]
+    assert [owed.run_id for owed in store.owed_callbacks("main", 1)] == [1]
+    assert store.owed_callbacks("other", 10) == []
+
+
+def test_a_callback_that_is_refused_is_a_dead_letter_until_it_is_revived(
+    store: JournalStore, path: Path
+) -> None:
+    accept(store, 1)
+    finish(store, 1, 10)
+    store.commit(Batch(refused=[("no such log", 1)]))
+
+    assert store.owed_callbacks("main", 10) == []
+    (letter,) = dead_letters(path)
+    assert (letter.run_id, letter.message, letter.refusal) == (1, "done", "no such log")
+    assert revive(path, [1, 99]) == 1
+    assert [owed.run_id for owed in store.owed_callbacks("main", 10)] == [1]
+    assert dead_letters(path) == []
+
+
+def test_a_log_id_that_is_given_to_another_run_silences_the_older_ones(
+    store: JournalStore, path: Path
+) -> None:
+    accept(store, 1, log_id=5, triggered_ms=1)
+    accept(store, 2, log_id=5, triggered_ms=2)
+    accept(store, 3, log_id=5, triggered_ms=2, cluster="other")
+    finish(store, 1, 10)
+    finish(store, 2, 11)
+
+    assert [owed.run_id for owed in store.owed_callbacks("main", 10)] == [2]
+    assert [letter.run_id for letter in dead_letters(path)] == [1]
+    assert revive(path, [1]) == 0
+
+
+def test_of_two_runs_of_a_log_id_in_one_commit_the_later_is_called_back(
+    store: JournalStore,
+) -> None:
+    rows = [row(n, RunState.QUEUED, log_id=5, triggered_ms=n) for n in (1, 2)]
+    store.commit(Batch(accepts=rows))
+    finish(store, 1, 10)
+    finish(store, 2, 11)
+
+    assert [owed.run_id for owed in store.owed_callbacks("main", 10)] == [2]
+
+
+def test_a_repeat_of_an_older_run_takes_nothing_from_the_newer(store: JournalStore) -> None:
+    accept(store, 1, log_id=5, triggered_ms=1)
+    accept(store, 2, log_id=5, triggered_ms=2)
+    accept(store, 3, log_id=5, triggered_ms=1)
+    finish(store, 2, 10)
+
+    assert [owed.run_id for owed in store.owed_callbacks("main", 10)] == [2]
+
+
+def test_a_record_is_owed_until_its_latest_change_is_taken(store: JournalStore) -> None:
+    accept(store, 1, record=1)
+    (queued,) = store.owed_records(10)
+    finish(store, 1, 10, record=1)
+    store.commit(Batch(recorded=[(1, queued.revision)]))  # comes late
+
+    (ended,) = store.owed_records(10)
+    assert (ended.state, ended.message) == (RunState.SUCCEEDED, "done")
+    store.commit(Batch(recorded=[(1, ended.revision)]))
+    assert store.owed_records(10) == []
+
+
+@pytest.mark.parametrize("order", [("taken", "recorded"), ("recorded", "taken")])
+def test_what_one_receiver_has_taken_the_other_still_gets_whole(
+    store: JournalStore, order: tuple[str, str]
+) -> None:
+    accept(store, 1, record=1)
+    finish(store, 1, 10, record=1)
+    done = {"taken": Batch(taken=[(1,)]), "recorded": Batch(recorded=[(1, 10)])}
+    store.commit(done[order[0]])
+
+    if order[0] == "taken":
+        assert store.owed_records(10)[0].message == "done"
+        assert store.owed_records(10)[0].trigger.job_id == TRIGGER.job_id
+    else:
+        assert store.owed_callbacks("main", 10)[0].message == "done"
+    store.commit(done[order[1]])
+    assert accept(store, 2, log_id=1).state is RunState.SUCCEEDED
+
+
+def test_only_settled_runs_are_forgotten(store: JournalStore) -> None:
+    for run_id in range(1, 6):
+        accept(store, run_id, record=int(run_id == 4))
+    for run_id in (1, 2, 4, 5):
+        finish(store, run_id, 10 + run_id, record=int(run_id == 4))
+    store.commit(Batch(taken=[(1,), (4,), (5,)]))
+
+    assert store.forget_before(5) == 1  # 2 and 4 are owed, 3 is open, 5 is young
+    assert accept(store, 11, log_id=1).state is None
+    assert [accept(store, 20 + n, log_id=n).state for n in (2, 3, 4, 5)] == [
+        RunState.SUCCEEDED,
+        RunState.QUEUED,
+        RunState.SUCCEEDED,
+        RunState.SUCCEEDED,
+    ]
+
+
+def test_a_store_is_as_it_was_when_it_is_opened_again(path: Path) -> None:
+    for run_id in (1, 2):
+        store = JournalStore(path, full_sync=run_id == 2)
+        assert len(store.open_runs()) == run_id - 1
+        accept(store, run_id)
+        store.close()
+
+
+def test_two_services_do_not_share_a_journal(store: JournalStore, path: Path) -> None:
+    with pytest.raises(StartRefused, match="used by another running executor"):
+        JournalStore(path, full_sync=False)
+
+
+def test_a_journal_of_another_version_is_refused(path: Path) -> None:
+    JournalStore(path, full_sync=False).close()
+    with sqlite3.connect(path) as db:
+        db.execute("PRAGMA user_version=99")
+    db.close()
+
+    with pytest.raises(StartRefused, match="another version"):
+        JournalStore(path, full_sync=False)
+
+
+TEXT = st.text(st.characters(codec="utf-8"), max_size=20)
+INT64 = st.integers(-(2**63), 2**63 - 1)
+
+
+@given(
+    st.builds(
+        Trigger,
+        cluster=TEXT,
+        log_id=INT64,
+        triggered_ms=INT64,
+        job_id=INT64,
+        handler=TEXT,
+        params=TEXT,
+        block=st.sampled_from(BlockStrategy),
+        timeout_s=st.integers(0, 2**31),
+        shard_index=st.integers(0, 9),
+        shard_total=st.integers(1, 10),
+        script=st.none() | st.builds(Script, language=TEXT, source=TEXT, version_ms=INT64),
+        source=st.sampled_from(Source),
+        scheduled_ms=INT64,
+        attempt=st.integers(1, 9),
+    )
+)
+def test_a_trigger_comes_out_of_the_journal_as_it_went_in(trigger: Trigger) -> None:
+    assert decode_trigger(encode_trigger(trigger)) == trigger
