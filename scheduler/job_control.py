@@ -1,11 +1,13 @@
-"""What may be done to a job in which status: a table, and nothing else."""
+"""What may be done to which job: pure, and for its status a table."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
+from typing import Any
 
-from scheduler.job import JobStatus
-from scheduler.refusal import Conflict
+from scheduler.job import Engine, Job, JobStatus, ScheduleType
+from scheduler.refusal import Conflict, Invalid
 
 
 class Action(StrEnum):
@@ -46,3 +48,22 @@ def after(action: Action, status: JobStatus) -> JobStatus:
 def allowed_in(status: JobStatus) -> tuple[Action, ...]:
     """What may be done to a job in *status*."""
     return tuple(_NEXT[status])
+
+
+def refuse_foreign(job: Job) -> None:
+    """Raise Conflict for a job that an Admin schedules."""
+    if job.engine is Engine.XXL:
+        raise Conflict(f"job {job.job_no or job.name} belongs to an XXL-JOB Admin: go there for it")
+
+
+def refuse_fixed(job: Job, changes: Mapping[str, Any]) -> None:
+    """Raise Invalid for what an update may name, as it was read, but not change."""
+    for name in ("id", "job_no", "engine", "status"):
+        if changes.get(name, was := getattr(job, name)) != was:
+            raise Invalid(name, f"is {was}, and no update changes it")
+
+
+def refuse_without_future(job: Job) -> None:
+    """Raise Conflict for a job that is to be started and would never be due."""
+    if job.schedule_type is not ScheduleType.NONE and job.next_run_time is None:
+        raise Conflict("its rule gives no time in the future: change the rule first")

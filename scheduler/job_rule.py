@@ -17,6 +17,11 @@ from scheduler.job import Job, RetryStrategy, ScheduleType
 from scheduler.refusal import Invalid
 
 _MOST_SKIPPED = 200
+_RULE = (
+    *("schedule_type", "cron_expression", "interval_seconds", "run_at", "timezone"),
+    *("calendar_name", "holiday_policy"),
+)
+"""What says when a job is due."""
 _NEEDED = {
     ScheduleType.CRON: "cron_expression",
     ScheduleType.INTERVAL: "interval_seconds",
@@ -37,6 +42,11 @@ def checked(job: Job) -> Job:
     if job.retry_strategy is not RetryStrategy.NONE and not job.retry_count:
         raise Invalid("retry_count", f"is needed by retryStrategy {job.retry_strategy}")
     return job
+
+
+def same_rule(old: Job, job: Job) -> bool:
+    """Whether both are due at the same times."""
+    return all(getattr(old, name) == getattr(job, name) for name in _RULE)
 
 
 class Skipped(NamedTuple):

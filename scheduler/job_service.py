@@ -12,16 +12,23 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from executor.clock import Clock, moment
-from scheduler import audit, job_store
+from scheduler import audit, calendar_store, job_store
 from scheduler.changes import announce
+from scheduler.configs import Changed
 from scheduler.engine.calendars import Calendar
 from scheduler.engine.control import withdraw
 from scheduler.engine.dag import find_cycle
 from scheduler.engine.plan import first_time
 from scheduler.engine.rules import BadSchedule
-from scheduler.job import Engine, Job, JobStatus, ScheduleType
-from scheduler.job_control import Action, after
-from scheduler.job_rule import Skipped, checked, next_times, skipped_times
+from scheduler.job import Engine, Job, JobStatus
+from scheduler.job_control import (
+    Action,
+    after,
+    refuse_fixed,
+    refuse_foreign,
+    refuse_without_future,
+)
+from scheduler.job_rule import Skipped, checked, next_times, same_rule, skipped_times
 from scheduler.job_store import MASK, JobFilter
 from scheduler.refusal import Conflict, Invalid, NotFound, Refused
 
@@ -39,11 +46,22 @@ class NextFires(NamedTuple):
 class JobService:
     """Creates, changes, controls and deletes jobs."""
 
-    def __init__(self, engine: AsyncEngine, clock: Clock, *, timezone: str) -> None:
-        """*timezone* is the zone of jobs that name none, and of the day in a job's number."""
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        clock: Clock,
+        *,
+        timezone: str,
+        configs_changed: Changed | None = None,
+    ) -> None:
+        """*timezone* is the zone of jobs that name none, and of the day in a job's number.
+
+        *configs_changed* is awaited after each commit that may have changed configs of a job.
+        """
         self._engine = engine
         self._clock = clock
         self.timezone = timezone
+        self._configs_changed = configs_changed
 
     async def get(self, job_id: int) -> Job:
         """The job. Raise NotFound."""
@@ -65,13 +83,16 @@ class JobService:
 
     async def create(self, job: Job) -> Job:
         """Store *job* as a new one: its row, its configs, its statistics. Raise Invalid."""
-        async with self._engine.begin() as connection:
-            return await self._create(connection, job)
+        (created,) = await self.create_all([job])
+        return created
 
     async def create_all(self, jobs: Sequence[Job]) -> list[Job]:
         """Store all of *jobs*, or none. Raise Invalid."""
         async with self._engine.begin() as connection:
-            return [await self._create(connection, job) for job in jobs]
+            created = [await self._create(connection, job) for job in jobs]
+        for job in created:
+            await self._tell(job.id, job.configs)
+        return created
 
     async def update(self, job_id: int, version: int, changes: Mapping[str, Any]) -> Job:
         """Write *changes* to the job as it was at *version*; its next run is found anew.
@@ -81,22 +102,27 @@ class JobService:
         async with self._changing(job_id, "update", changes) as (connection, old):
             if version != old.version:
                 raise Conflict(f"version {version} is not the current one: it is {old.version}")
-            _refuse_fixed(old, changes)
+            refuse_fixed(old, changes)
             job = checked(replace(old, **changes, version=old.version + 1))
             await self._check(connection, job)
             await self._check_secrets(connection, old, job)
-            await job_store.save(connection, await self._scheduled(connection, job))
+            if not same_rule(old, job):
+                job = await self._scheduled(connection, job)
+            await job_store.save(connection, job)
             if "depends_on" in changes:
                 await job_store.set_parents(connection, job_id, job.depends_on)
             if "configs" in changes:
                 await job_store.set_configs(connection, job_id, job.configs)
                 await announce(connection, "config", job_id)
+        await self._tell(job_id, changes.get("configs"))
         return await self.get(job_id)
 
     async def delete(self, job_id: int) -> None:
         """Delete the job logically, and its configs; it is not scheduled any more."""
         async with self._changing(job_id, "delete") as (connection, _):
+            await withdraw(connection, job_id)
             await job_store.mark_deleted(connection, job_id)
+            await announce(connection, "config", job_id)
 
     async def control(self, job_id: int, action: Action) -> Job:
         """Start, stop, pause or resume. Raise Conflict when its status does not allow it."""
@@ -104,7 +130,7 @@ class JobService:
             job = replace(old, status=after(action, old.status), version=old.version + 1)
             job = await self._scheduled(connection, job)
             if job.status is JobStatus.RUNNING:
-                _refuse_without_future(job)
+                refuse_without_future(job)
             await job_store.save(connection, job)
         return job
 
@@ -122,6 +148,13 @@ class JobService:
         until = times[-1] if times else now + _LOOK_AHEAD
         skipped = skipped_times(job, now, until, calendar=calendar) if calendar else []
         return NextFires(job, times, skipped)
+
+    async def reschedule(self, connection: AsyncConnection, job_id: int) -> None:
+        """Find the job's next run anew: something that its rule depends on has changed."""
+        job = await job_store.find(connection, job_id, lock=True)
+        if job is not None and job.engine is Engine.LOCAL:
+            await job_store.save(connection, await self._scheduled(connection, job))
+            await announce(connection, "job", job_id)
 
     async def _refusal(self, job_id: int, action: Action) -> str | None:
         try:
@@ -141,6 +174,8 @@ class JobService:
             connection, "create", subject="job", subject_id=job.id, detail={"jobNo": job.job_no}
         )
         await announce(connection, "job", job.id)
+        if job.configs:
+            await announce(connection, "config", job.id)
         return job
 
     @asynccontextmanager
@@ -152,7 +187,6 @@ class JobService:
             job = found(await job_store.find(connection, job_id, lock=True), job_id)
             refuse_foreign(job)
             yield connection, job
-            await withdraw(connection, job_id)
             await audit.record(
                 connection,
                 action,
@@ -181,7 +215,8 @@ class JobService:
                 raise Invalid("configs", f"{key} is secret: set it on its own, through configs")
 
     async def _scheduled(self, connection: AsyncConnection, job: Job) -> Job:
-        """*job* with the time of its next run: only a running one has any."""
+        """*job* with the time of its next run, the only one planned: just a running one has any."""
+        await withdraw(connection, job.id)
         calendar = await self._calendar(connection, job)
         try:
             following = first_time(job, self._now(), calendar=calendar)
@@ -192,10 +227,14 @@ class JobService:
     async def _calendar(self, connection: AsyncConnection, job: Job) -> Calendar | None:
         if job.calendar_name is None:
             return None
-        calendar = await job_store.find_calendar(connection, job.calendar_name)
+        calendar = await calendar_store.find(connection, job.calendar_name)
         if calendar is None:
             raise Invalid("calendar_name", f"there is no calendar {job.calendar_name!r}")
         return calendar
+
+    async def _tell(self, job_id: int, configs: Mapping[str, str] | None) -> None:
+        if configs is not None and self._configs_changed is not None:
+            await self._configs_changed(job_id)
 
     def _now(self) -> datetime:
         return moment(self._clock.now_ms())
@@ -206,21 +245,3 @@ def found(job: Job | None, job_id: int) -> Job:
     if job is None:
         raise NotFound("job", job_id)
     return job
-
-
-def refuse_foreign(job: Job) -> None:
-    """Raise Conflict for a job that an Admin schedules."""
-    if job.engine is Engine.XXL:
-        raise Conflict(f"job {job.job_no or job.name} belongs to an XXL-JOB Admin: go there for it")
-
-
-def _refuse_fixed(job: Job, changes: Mapping[str, Any]) -> None:
-    """What an update may name, as it was read, but not change."""
-    for name in ("id", "job_no", "engine", "status"):
-        if changes.get(name, was := getattr(job, name)) != was:
-            raise Invalid(name, f"is {was}, and no update changes it")
-
-
-def _refuse_without_future(job: Job) -> None:
-    if job.schedule_type is not ScheduleType.NONE and job.next_run_time is None:
-        raise Conflict("its rule gives no time in the future: change the rule first")

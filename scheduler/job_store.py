@@ -11,7 +11,6 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from executor.model import BlockStrategy
-from scheduler.engine.calendars import Calendar
 from scheduler.job import (
     Engine,
     HolidayPolicy,
@@ -22,7 +21,6 @@ from scheduler.job import (
     ScheduleType,
 )
 from scheduler.tables import (
-    schedule_calendar,
     schedule_config,
     schedule_dependency,
     schedule_job,
@@ -188,20 +186,6 @@ async def lock_dependencies(connection: AsyncConnection) -> None:
 async def all_parents(connection: AsyncConnection) -> dict[int, tuple[int, ...]]:
     """For each living job that depends on others: on which."""
     return await _parents_of(connection, select(schedule_job.c.id).where(_ALIVE))
-
-
-async def find_calendar(connection: AsyncConnection, name: str) -> Calendar | None:
-    """The calendar of this name."""
-    query = select(schedule_calendar).where(schedule_calendar.c.name == name)
-    row = (await connection.execute(query)).one_or_none()
-    if row is None:
-        return None
-    return Calendar(
-        name=row.name,
-        working_weekdays=frozenset(row.working_weekdays),
-        closing_days=frozenset(row.closing_days),
-        make_up_days=frozenset(row.make_up_days),
-    )
 
 
 def _jobs() -> Select[Any]:

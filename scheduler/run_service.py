@@ -7,8 +7,8 @@ from typing import Protocol
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from scheduler import audit, job_store
-from scheduler.job_control import Action, after
-from scheduler.job_service import found, refuse_foreign
+from scheduler.job_control import Action, after, refuse_foreign
+from scheduler.job_service import found
 from scheduler.refusal import Conflict
 from scheduler.run_list import RunList
 

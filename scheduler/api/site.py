@@ -13,6 +13,7 @@ from scheduler import statistics
 from scheduler.api.app import PREFIX, build, endpoints_of_all
 from scheduler.api.audit import Audit
 from scheduler.api.auth import Tokens
+from scheduler.api.calendars import Calendars
 from scheduler.api.configs import Configs
 from scheduler.api.docs import Docs
 from scheduler.api.jobs import Jobs
@@ -20,6 +21,7 @@ from scheduler.api.runs import Logs
 from scheduler.api.schedule import Schedule
 from scheduler.api.statistics import Statistics
 from scheduler.api.streams import Streams
+from scheduler.calendar_service import CalendarService
 from scheduler.configs import Changed, ConfigService
 from scheduler.health import Health, pools_of
 from scheduler.job_service import JobService
@@ -47,6 +49,7 @@ class Site:
     ) -> None:
         section = self._section = settings.scheduler
         secrets = SecretBox(section.secret_key.get_secret_value(), settings.data_dir)
+        self._configs_changed = configs_changed
         self._configs = ConfigService(storage.engine, secrets, changed=configs_changed)
         self._storage = storage
         self._executor = executor
@@ -85,7 +88,7 @@ class Site:
         """The endpoints, by what they are about."""
         database, clock, timezone = self._storage.engine, self._clock, self._timezone
         executor, control = self._executor, self._control
-        jobs = JobService(database, clock, timezone=timezone)
+        jobs = JobService(database, clock, timezone=timezone, configs_changed=self._configs_changed)
         runs = RunList(database)
         service = RunService(database, control, runs)
         text = RunText(executor, runs)
@@ -97,6 +100,7 @@ class Site:
             Statistics(counts, lambda: pools_of(executor)),
             Configs(self._configs, jobs),
             Schedule(executor.handlers if executor else None, clock, timezone=timezone),
+            Calendars(CalendarService(database, jobs)),
             Audit(database),
         ]
 

@@ -14,7 +14,7 @@ import aiohttp
 
 from scheduler.app import SchedulerApp
 from scheduler.settings import load
-from tests.integration.engine_service import settings_for
+from tests.integration.engine_service import HANDLERS, settings_for
 
 PREFIX = "/api/scheduler"
 TOKENS = {role: f"the-token-of-a-{role}" for role in ("viewer", "operator", "admin")}
@@ -101,8 +101,11 @@ def _data(answer: Answer) -> Any:
 async def an_api(folder: Path, url: str, **settings: object) -> AsyncIterator[Api]:
     """A service in this process, and a client of it."""
     tokens = [{"name": f"a {role}", "role": role, "token": TOKENS[role]} for role in TOKENS]
-    chosen = {"scheduler__tokens": json.dumps(tokens)} | settings
-    app = SchedulerApp(load(None, settings_for(folder, url, **chosen)))
+    chosen: dict[str, object] = {
+        "scheduler__tokens": json.dumps(tokens),
+        "handlers__modules": json.dumps(["handlers", HANDLERS, "tests.integration.api_handlers"]),
+    }
+    app = SchedulerApp(load(None, settings_for(folder, url, **(chosen | settings))))
     await app.start()
     try:
         async with aiohttp.ClientSession() as session:

@@ -117,3 +117,23 @@ async def test_setting_and_deleting_are_audited_without_the_value(api):
         ("delete", "config", {"key": "k"}),
         ("set", "config", {"key": "k"}),
     ]
+
+
+async def test_the_very_next_run_reads_what_was_set(api):
+    job = await api.a_job(handlerName="tellConfigs", configs={"a": "1"})
+    said = {"jobId": job["id"], "configKey": "b", "configValue": "secret", "secret": True}
+
+    runs = [await api.a_run(job["id"])]
+    await api.post("/configs", said)
+    runs.append(await api.a_run(job["id"]))
+    await api.put(f"/jobs/{job['id']}", {"version": 1, "configs": {"a": "2", "b": "******"}})
+    runs.append(await api.a_run(job["id"]))
+    await api.delete(f"/configs/{job['id']}/b")
+    runs.append(await api.a_run(job["id"]))
+
+    assert [run["resultMessage"] for run in runs] == [
+        '{"a": "1"}',
+        '{"a": "1", "b": "secret"}',
+        '{"a": "2", "b": "secret"}',
+        '{"a": "2"}',
+    ]

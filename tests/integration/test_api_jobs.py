@@ -378,3 +378,14 @@ async def test_a_time_without_an_offset_is_read_in_the_zone_of_the_job(api):
     )
 
     assert job["runAt"] == f"{tomorrow}T09:00:00+08:00"
+
+
+async def test_an_update_that_leaves_the_rule_alone_leaves_the_next_run_alone(api):
+    job = await api.a_job(scheduleType="interval", intervalSeconds=3600)
+    started = await api.post(f"/jobs/{job['id']}/start")
+
+    changed = await api.put(
+        f"/jobs/{job['id']}", {"version": started["version"], "description": "new"}
+    )
+
+    assert changed["nextRunTime"] == started["nextRunTime"]

@@ -1,0 +1,13 @@
+"""Handlers for the tests of the REST API."""
+
+from __future__ import annotations
+
+import json
+
+from executor import JobContext, job_handler
+
+
+@job_handler("tellConfigs")
+async def tell_configs(ctx: JobContext) -> str:
+    """Return the configs of its job."""
+    return json.dumps(dict(ctx.config), sort_keys=True)
