@@ -31,6 +31,7 @@ class Tokens:
         self._clock = clock
         self._guesses: OrderedDict[str, deque[int]] = OrderedDict()
         self._welcome: set[tuple[str, bytes]] = set()
+        """Where right tokens came from: others' guesses from there do not shut them out."""
 
     def actor(self, header: str | None, address: str) -> Actor:
         """Whose token the Authorization *header* holds. Raise Unauthorized or TooMany."""
@@ -38,22 +39,17 @@ class Tokens:
         if scheme.lower() != "bearer" or not token.strip():
             raise Unauthorized("send a token: Authorization: Bearer …")
         digest = _digest(token.strip())
-        found = [one for one in self._known if hmac.compare_digest(one[0], digest)]
-        if found and self._may_try(address, digest):
-            _, name, role = found[0]
-            self._welcome.add((address, digest))
-            return Actor(name=name, role=role, address=address)
-        self._note_guess(address)
-        raise Unauthorized("the token is wrong")
-
-    def _may_try(self, address: str, digest: bytes) -> bool:
-        """Whether a right token is listened to: always one that came from there before."""
         if (address, digest) not in self._welcome:
             self._refuse_guessing(address)
-        return True
+        found = [one for one in self._known if hmac.compare_digest(one[0], digest)]
+        if not found:
+            self._note_guess(address)
+            raise Unauthorized("the token is wrong")
+        self._welcome.add((address, digest))
+        _, name, role = found[0]
+        return Actor(name=name, role=role, address=address)
 
     def _note_guess(self, address: str) -> None:
-        self._refuse_guessing(address)
         self._guesses.setdefault(address, deque(maxlen=_GUESSES)).append(self._clock.now_ms())
         self._guesses.move_to_end(address)
         if len(self._guesses) > _ADDRESSES:
@@ -64,7 +60,7 @@ class Tokens:
         if len(guesses) == _GUESSES:
             wait_ms = guesses[0] + _WITHIN_MS - self._clock.now_ms()
             if wait_ms > 0:
-                raise TooMany(wait_ms // 1000 + 1)
+                raise TooMany(-(-wait_ms // 1000))
 
 
 def check_role(actor: Actor, needed: Role) -> None:
