@@ -17,7 +17,7 @@ from admin_bridge import AdminCluster, AdminError, ClusterConfig, RegistryBeat
 from executor import capture
 from executor.callbacks import Callbacks
 from executor.clock import SystemClock, moment
-from executor.course import Course
+from executor.course import Course, ReadConfigs
 from executor.dispatch import Dispatcher
 from executor.endpoints import Caller, Endpoints
 from executor.errors import ScriptRefused, StartRefused
@@ -51,7 +51,8 @@ class ExecutorApp:
     """One executor: its parts, built once, and its life.
 
     *records* makes a receiver of every change of every run (the service's recorder); None: the
-    Admins are the only ones who are told. *disowned* is asked once, when it starts.
+    Admins are the only ones who are told. *disowned* is asked once, when it starts. *configs*
+    gives what handlers read as `ctx.config`.
     """
 
     exit_code = 0
@@ -61,8 +62,10 @@ class ExecutorApp:
         settings: ExecutorSettings,
         records: MakeReceiver | None = None,
         disowned: FindDisowned | None = None,
+        configs: ReadConfigs = lambda _: {},
     ) -> None:
         check_safe(settings)
+        self._configs = configs
         self._settings = settings
         self._clock = SystemClock()
         self.handlers: HandlerTable = load_handlers(settings.handlers.modules)
@@ -112,6 +115,7 @@ class ExecutorApp:
             slots=self._pools.slots,
             patience_s=self._pools.patience_s,
             changed=self._changed,
+            configs=self._configs,
         )
         self.dispatcher = Dispatcher(
             course=course,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 import traceback
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, NoReturn
 from executor.clock import moment
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from datetime import datetime
 
     from executor.model import Trigger
@@ -26,6 +27,22 @@ _PARTIAL_LIMIT = 65_536
 
 class JobFailed(Exception):
     """The handler says that its run failed: the message is told as it is, no traceback kept."""
+
+
+class UnknownConfig(Mapping[str, str]):
+    """Configs that cannot be read now: the run of a handler that wants one fails, no other."""
+
+    def __init__(self, reason: str) -> None:
+        self._reason = reason
+
+    def __getitem__(self, key: str) -> str:
+        raise JobFailed(self._reason)
+
+    def __iter__(self) -> Iterator[str]:
+        raise JobFailed(self._reason)
+
+    def __len__(self) -> int:
+        raise JobFailed(self._reason)
 
 
 class RunStopped(BaseException):
@@ -122,7 +139,8 @@ class JobContext:
         self._on_progress = on_progress
         self._cancelled_event: threading.Event | None = None
         self.log = JobLog(sink)
-        self.config: Mapping[str, str] = MappingProxyType(dict(config))
+        unknown = isinstance(config, UnknownConfig)
+        self.config: Mapping[str, str] = config if unknown else MappingProxyType(dict(config))
         """The job's configs; read-only."""
         self.cancelled = False
         """True when the run shall end: killed, timed out or covered (isolation `thread`)."""

@@ -8,10 +8,11 @@ workers, which call back.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from itertools import takewhile
 
 from executor.clock import Clock
+from executor.context import UnknownConfig
 from executor.ending import Stop, name_abandoned, name_ending, timed_out
 from executor.handover import Inbox
 from executor.journal import Journal
@@ -19,6 +20,10 @@ from executor.lane import Lane, Run, Slots
 from executor.model import Isolation, Result, RunState, Trigger
 from executor.text import storable
 from executor.worker import Assignment, Ending, Worker
+
+Configs = Mapping[str, str]
+ReadConfigs = Callable[[Trigger], Configs | Awaitable[Configs]]
+"""Gives the configs of a trigger's job, at once if it can; nothing in it raises."""
 
 
 class Course:
@@ -33,11 +38,14 @@ class Course:
         slots: Mapping[Isolation, int],
         patience_s: Mapping[Isolation, float],
         changed: Callable[[Trigger, RunState], None],
+        configs: ReadConfigs = lambda _: {},
     ) -> None:
         """*patience_s* is how long code may take to end once it was told to.
 
         *changed* is called when a change of a run is on disk.
         """
+        self._configs = configs
+        self._reading: set[asyncio.Future[Configs]] = set()
         self._journal = journal
         self._clock = clock
         self._workers = workers
@@ -66,6 +74,21 @@ class Course:
         )
 
     def launch(self, run: Run) -> None:
+        config = self._configs(run.trigger) if run.stop is None else {}
+        if isinstance(config, Mapping):
+            self._start(run, config)
+            return
+        reading = asyncio.ensure_future(config)
+        self._reading.add(reading)
+        reading.add_done_callback(lambda read: self._configured(run, read))
+
+    def _configured(self, run: Run, read: asyncio.Future[Configs]) -> None:
+        self._reading.discard(read)
+        if not read.cancelled():
+            error = read.exception()
+            self._start(run, UnknownConfig(repr(error)) if error else read.result())
+
+    def _start(self, run: Run, config: Configs) -> None:
         if run.stop is not None:
             self.report(run, run.stop.state, run.stop.message(started=False))
             self.leave(run)
@@ -75,7 +98,11 @@ class Course:
         run.log.write(_first_line(trigger))
         self.changed(trigger, RunState.RUNNING)
         assignment = Assignment(
-            trigger=trigger, started_ms=run.started_ms, handler=run.handler, log=run.log
+            trigger=trigger,
+            started_ms=run.started_ms,
+            handler=run.handler,
+            log=run.log,
+            config=config,
         )
 
         def ended(ending: Ending) -> None:  # called in the worker's thread

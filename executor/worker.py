@@ -53,6 +53,7 @@ class Assignment:
     """None for scripts."""
     log: LogSink
     config: Mapping[str, str] = field(default_factory=dict)
+    """Picklable: it may be read in another process."""
 
 
 class Execution(Protocol):

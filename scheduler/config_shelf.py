@@ -32,6 +32,12 @@ class Lease:
 class Shelf(Protocol):
     """Nothing here raises: a shelf that is out of order holds nothing."""
 
+    async def run(self) -> None:
+        """Keep it in order, for as long as it needs that."""
+        ...
+
+    async def close(self) -> None: ...
+
     async def get(self, job_id: int) -> Sequence[Row] | Lease | None:
         """What is held; else a lease; None: it is out of order."""
         ...
@@ -58,6 +64,12 @@ class MemoryShelf:
         self._most = most
         self._held: dict[int, Sequence[Row] | Lease] = {}
         self._leases = 0
+
+    async def run(self) -> None:
+        """There is nothing to do."""
+
+    async def close(self) -> None:
+        """There is nothing to do."""
 
     async def get(self, job_id: int) -> Sequence[Row] | Lease:
         held = self._held.get(job_id)

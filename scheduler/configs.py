@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -128,14 +128,6 @@ def revealed(
         key: secrets.open(value, _place(job_id, key)) if secret else value
         for key, value, secret in rows
     }
-
-
-async def stored(connection: AsyncConnection, job_id: int) -> Sequence[tuple[str, str, bool]]:
-    """Key, value as stored, and whether it is secret, of each of the job's configs."""
-    table = schedule_config.c
-    query = select(table.config_key, table.config_value, table.secret)
-    rows = await connection.execute(query.where(table.job_id == job_id).order_by(table.config_key))
-    return [(key, value, secret) for key, value, secret in rows]
 
 
 def _check(key: str, value: str, description: str) -> None:

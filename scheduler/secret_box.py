@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import binascii
 import contextlib
 import os
 from base64 import b64decode, b64encode
@@ -10,11 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from executor.errors import StartRefused
+from scheduler.secret_key import KEY_BYTES, key_of
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-KEY_BYTES = 32
 _NONCE_BYTES = 12
 _FORMAT = "v1:"
 _FILE = "secret.key"
@@ -22,17 +21,6 @@ _FILE = "secret.key"
 
 class Unsealable(Exception):
     """It was sealed by another key, for another place, or is damaged."""
-
-
-def key_of(text: str) -> bytes:
-    """The key that *text* is, in base64. Raise ValueError."""
-    try:
-        key = b64decode(text, validate=True)
-    except binascii.Error:
-        raise ValueError("has to be base64") from None
-    if len(key) != KEY_BYTES:
-        raise ValueError(f"has to be {KEY_BYTES} bytes in base64, not {len(key)}")
-    return key
 
 
 class SecretBox:

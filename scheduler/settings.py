@@ -13,7 +13,7 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDic
 
 from executor.errors import StartRefused
 from executor.settings import ExecutorSettings, Port, Section
-from scheduler.secret_box import key_of
+from scheduler.secret_key import key_of
 
 PREFIX = "QOOERP_"
 """Of every environment variable that overrides a setting; `__` stands between levels."""
@@ -60,6 +60,11 @@ class DatabaseSection(Section):
 
 class RedisSection(Section):
     url: SecretStr = Field(SecretStr(""), description="redis://…; empty: an in-process cache.")
+    prefix: str = Field(
+        "qooerp-scheduler",
+        pattern=r"^[A-Za-z0-9_.:-]{1,100}$",
+        description="Of every key; another for each database that is served.",
+    )
 
 
 class NacosSection(Section):

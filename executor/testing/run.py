@@ -87,7 +87,9 @@ def run_handler(
     captures = capture.install()
     try:
         with ThreadPoolExecutor(1) as beside:  # the caller may be on a loop of its own
-            run = _outcome(found, _assignment(found, trigger, config or {}), timeout_s)
+            run = _outcome(
+                found, _assignment(found, trigger, {} if config is None else config), timeout_s
+            )
             return beside.submit(asyncio.run, run).result()
     finally:
         if captures:

@@ -50,8 +50,8 @@ class ProcessRun(KeptRun):
         handler = self.assignment.handler
         assert handler is not None, "scripts have a worker of their own"
         handler.arguments(JobContext.of(self.assignment))  # bad ones cost no process
-        started_ms = self.assignment.started_ms
-        return HandlerJob(self.assignment.trigger, started_ms, dict(self.assignment.config))
+        config = self.assignment.config
+        return HandlerJob(self.assignment.trigger, self.assignment.started_ms, config)
 
     def message(self, line: str) -> None:
         try:

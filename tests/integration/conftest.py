@@ -23,6 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from scheduler.database import create_database_if_missing, open_database, upgrade
 from scheduler.embedded import EmbeddedPostgres
 from tests.integration.api_service import Api, an_api
+from tests.integration.redis_server import RedisServer
 
 
 @pytest.fixture(scope="session")
@@ -107,6 +108,15 @@ async def sql(database_url: str) -> AsyncIterator[asyncpg.Connection]:
     connection = await asyncpg.connect(database_url)
     yield connection
     await connection.close()
+
+
+@pytest.fixture
+def redis_server(tmp_path: Path) -> Iterator[RedisServer]:
+    """A Redis server of the test's own."""
+    server = RedisServer(tmp_path)
+    server.start()
+    yield server
+    server.stop()
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from scheduler.changes import CHANNEL
-from scheduler.configs import MOST_KEYS, ConfigService, revealed, stored
+from scheduler.configs import MOST_KEYS, ConfigService, revealed
 from scheduler.job_store import MASK
 from scheduler.refusal import Conflict, Invalid, NotFound
 from scheduler.secret_box import SecretBox, Unsealable
@@ -45,6 +45,11 @@ async def told(sql: asyncpg.Connection) -> AsyncIterator[asyncio.Queue[object]]:
     await sql.add_listener(CHANNEL, lambda *message: heard.put_nowait(json.loads(message[3])))
     yield heard
     await sql.reset()
+
+
+async def rows_of(sql: asyncpg.Connection, job: int) -> list[tuple[str, str, bool]]:
+    query = f"SELECT config_key, config_value, secret FROM {TABLE} WHERE job_id = $1"
+    return [(key, value, secret) for key, value, secret in await sql.fetch(query, job)]
 
 
 async def test_a_config_is_added_then_changed_then_deleted(
@@ -98,7 +103,6 @@ async def test_a_secret_is_unreadable_in_the_table_and_masked_for_people(
     configs: ConfigService,
     job: int,
     sql: asyncpg.Connection,
-    engine: AsyncEngine,
     secrets: SecretBox,
 ) -> None:
     answer = await configs.set(job, "password", "hush", secret=True)
@@ -107,8 +111,7 @@ async def test_a_secret_is_unreadable_in_the_table_and_masked_for_people(
     assert answer.value == MASK
     assert {config.value for config in await configs.of_job(job)} == {MASK}
     assert "hush" not in kept
-    async with engine.connect() as connection:
-        assert revealed(await stored(connection, job), job, secrets) == {"password": "hush"}
+    assert revealed(await rows_of(sql, job), job, secrets) == {"password": "hush"}
 
 
 async def test_the_same_secret_looks_different_each_time(
@@ -122,14 +125,13 @@ async def test_the_same_secret_looks_different_each_time(
 
 
 async def test_a_secret_moved_to_another_row_does_not_open(
-    configs: ConfigService, sql: asyncpg.Connection, engine: AsyncEngine, secrets: SecretBox
+    configs: ConfigService, sql: asyncpg.Connection, secrets: SecretBox
 ) -> None:
     mine, yours = await add_job(sql), await add_job(sql)
     await configs.set(mine, "password", "hush", secret=True)
     await sql.execute(f"UPDATE {TABLE} SET job_id = $1", yours)
 
-    async with engine.connect() as connection:
-        rows = await stored(connection, yours)
+    rows = await rows_of(sql, yours)
     with pytest.raises(Unsealable):
         revealed(rows, yours, secrets)
 
