@@ -12,11 +12,13 @@ from executor.errors import StartRefused
 from executor.journal import Journal
 from executor.settings import is_loopback
 from scheduler.api.site import Site
+from scheduler.config_cache import ConfigCache
 from scheduler.engine.finals import Finals
 from scheduler.engine.local import LocalEngine
 from scheduler.recorder import Recorder
 from scheduler.records import Records
 from scheduler.run_service import NoRuns
+from scheduler.secret_box import SecretBox
 from scheduler.settings import Settings
 from scheduler.storage import Storage
 
@@ -46,8 +48,13 @@ class SchedulerApp:
         await self.storage.open()
         self._keeping = asyncio.create_task(self.storage.keep())
         self._keeping.add_done_callback(self._note_death)
+        self._open_configs()
         if settings.executor.enabled:
-            self.executor = ExecutorApp(settings, records=self._records)
+            self.executor = ExecutorApp(
+                settings,
+                records=self._records,
+                configs=self.configs.of,
+            )
             self.executor.failed.add_done_callback(self._note_failure)
             await self.executor.start()
             self._start_engine(self.executor)
@@ -63,6 +70,7 @@ class SchedulerApp:
         if self.local is not None:
             await self.local.leave()
         await self.site.close()
+        await self.configs.stop()
         self._keeping.cancel()
         await self.storage.close()
         _log.info("scheduler_stopped")
@@ -78,6 +86,12 @@ class SchedulerApp:
         self._finals = Finals(self.storage.engine, recorder, wait_s=wait_s)
         return Records(journal, recorder, self._finals)
 
+    def _open_configs(self) -> None:
+        section = self._settings.scheduler
+        secrets = SecretBox(section.secret_key.get_secret_value(), self._settings.data_dir)
+        self.configs = ConfigCache(self.storage.engine, secrets, self._settings.redis)
+        self.configs.start(self._note_death)
+
     def _start_engine(self, executor: ExecutorApp) -> None:
         self.local = LocalEngine(
             self._settings,
@@ -86,6 +100,7 @@ class SchedulerApp:
             finals=self._finals,
             clock=self._clock,
         )
+        self.local.listener.subscribe("config", self.configs.hear)
         self.local.start(self._note_death)
 
     async def _listen(self) -> None:
@@ -96,6 +111,7 @@ class SchedulerApp:
             control=self.local.control if self.local is not None else NoRuns(),
             clock=self._clock,
             timezone=self._timezone,
+            configs_changed=self.configs.changed,
         )
         self.port = await self.site.listen()
 
