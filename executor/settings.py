@@ -120,8 +120,7 @@ class ExecutorSettings(Section):
     def clusters(self) -> list[ClusterSection]:
         """The Admin clusters, with the short form as `default`. Raise StartRefused."""
         clusters = list(self.admins)
-        if self.admin.addresses:
-            addresses = _comma_list(self.admin.addresses)
+        if addresses := _comma_list(self.admin.addresses):
             token = self.admin.access_token
             clusters.append(ClusterSection(name="default", addresses=addresses, access_token=token))
         names = [cluster.name for cluster in clusters]
