@@ -30,6 +30,7 @@ SENTENCES = [
     ("0 0 12 ? * 8L", "day of week: 8 is not within 1-7"),
     ("0 0 12 ? * FUNL", "day of week: 'FUN' is none of SUN, MON, TUE, WED, THU, FRI, SAT"),
     ("0 0 12 ? * 2#6", "day of week: #6 is not within #1-#5"),
+    ("0 0 12 ? * 2#0", "day of week: #0 is not within #1-#5"),
     ("0 0 12 ? * 2#1,3#1", "day of week: a day with L or # stands alone, not in a list"),
     ("0 0 12 ? * MON-6", "day of week: 'MON-6' mixes a number and a name"),
     ("0 0 12 ? * MON/2", "day of week: 'MON/2' has a step behind a name; write it with numbers"),
