@@ -110,8 +110,10 @@ async def add(connection: AsyncConnection, job: Job, *, today: str) -> Job:
 
 
 async def save(connection: AsyncConnection, job: Job) -> None:
-    """Write what people can change of *job*."""
+    """Write what people can change of *job*; what the engine had noted against it is over."""
     values = _row(job) | {"update_time": func.now()}
+    if job.next_run_time is not None or job.status is not JobStatus.RUNNING:
+        values["schedule_note"] = ""
     await connection.execute(update(schedule_job).where(schedule_job.c.id == job.id).values(values))
 
 

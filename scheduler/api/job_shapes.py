@@ -203,3 +203,23 @@ class FiresTold(Told):
     status: JobStatus
     fires: list[datetime]
     skipped: list[SkippedTold]
+
+
+class ReasonTold(Told):
+    """One of the things that explain why a job did or did not run."""
+
+    code: str = Field(
+        description="stopped, paused, foreign, put_aside, no_rule, no_future, due, late, no_engine,"
+        " waits, planned, under_way, never_ran or last_run."
+    )
+    message: str = Field(description="For people; times are in the job's zone.")
+
+
+class ExplanationTold(Told):
+    """Why a job did or did not run."""
+
+    job_id: int
+    status: JobStatus
+    next_run_time: datetime | None
+    engines: int = Field(description="Services alive that could fire it.")
+    reasons: list[ReasonTold]

@@ -10,15 +10,19 @@ from scheduler.api.endpoint import Role, delete, get, post, put
 from scheduler.api.job_shapes import (
     Executed,
     Execution,
+    ExplanationTold,
     FiresQuery,
     FiresTold,
     JobChange,
     JobNew,
     JobQuery,
     JobTold,
+    ReasonTold,
     SkippedTold,
 )
 from scheduler.api.shapes import JobPath, Page, pages_of
+from scheduler.explain import reasons_of
+from scheduler.explain_facts import Explainer
 from scheduler.job import Job
 from scheduler.job_control import Action
 from scheduler.job_service import JobService
@@ -29,9 +33,10 @@ from scheduler.run_service import RunService
 class Jobs:
     """Jobs: what may be run, when and how."""
 
-    def __init__(self, service: JobService, runs: RunService) -> None:
+    def __init__(self, service: JobService, runs: RunService, explainer: Explainer) -> None:
         self._jobs = service
         self._runs = runs
+        self._explainer = explainer
 
     @post("/jobs")
     async def create(self, body: JobNew) -> JobTold:
@@ -135,6 +140,19 @@ class Jobs:
             status=job.status,
             fires=list(times),
             skipped=[SkippedTold.model_validate(one) for one in skipped],
+        )
+
+    @get("/jobs/{id}/explain")
+    async def explain(self, path: JobPath) -> ExplanationTold:
+        """Say why a job did or did not run, and what it is waiting for."""
+        facts = await self._explainer.facts(path.id)
+        job = _told(facts.job)
+        return ExplanationTold(
+            job_id=job.id,
+            status=job.status,
+            next_run_time=job.next_run_time,
+            engines=facts.engines,
+            reasons=[ReasonTold.model_validate(reason) for reason in reasons_of(facts)],
         )
 
     async def _each(self, body: Batch, action: Action) -> Sequence[Outcome]:

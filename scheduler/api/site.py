@@ -23,6 +23,7 @@ from scheduler.api.statistics import Statistics
 from scheduler.api.streams import Streams
 from scheduler.calendar_service import CalendarService
 from scheduler.configs import Changed, ConfigService
+from scheduler.explain_facts import Explainer
 from scheduler.health import Health, pools_of
 from scheduler.job_service import JobService
 from scheduler.run_list import RunList
@@ -95,7 +96,7 @@ class Site:
         self._streams = Streams(text)
         counts = statistics.Statistics(database, clock, timezone=timezone)
         return [
-            Jobs(jobs, service),
+            Jobs(jobs, service, Explainer(database, runs, clock)),
             Logs(runs, jobs=jobs, control=service, text=text, streams=self._streams),
             Statistics(counts, lambda: pools_of(executor)),
             Configs(self._configs, jobs),

@@ -73,7 +73,7 @@ recorded AS (
         duration_sum_ms = old.duration_sum_ms + excluded.duration_sum_ms,
         duration_max_ms = greatest(old.duration_max_ms, excluded.duration_max_ms),
         last_run_time = greatest(old.last_run_time, excluded.last_run_time),
-        last_status = CASE WHEN excluded.last_run_time >= old.last_run_time
+        last_status = CASE WHEN excluded.last_run_time >= coalesce(old.last_run_time, excluded.last_run_time)
             THEN excluded.last_status ELSE old.last_status END
 ), by_job_and_day AS (
     INSERT INTO qooerp_scheduler.schedule_job_daily AS old (

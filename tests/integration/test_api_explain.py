@@ -1,0 +1,71 @@
+"""Why a job did or did not run, as people are told over HTTP."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+DAILY = {"scheduleType": "cron", "cronExpression": "0 0 9 * * ?", "timezone": "Asia/Shanghai"}
+
+
+async def reasons(api: Any, job_id: int) -> dict[str, str]:
+    found = await api.get(f"/jobs/{job_id}/explain")
+    return {reason["code"]: reason["message"] for reason in found["reasons"]}
+
+
+async def test_a_job_that_was_never_started_is_explained(api):
+    job = await api.a_job(**DAILY)
+
+    assert await reasons(api, job["id"]) == {
+        "stopped": "it is stopped: it runs only when it is executed",
+        "never_ran": "it has never run",
+    }
+    assert (await api.ask("GET", "/jobs/987654321/explain")).status == 404
+
+
+async def test_a_job_that_is_not_due_yet_is_explained(api):
+    job = await api.a_job(**DAILY)
+    await api.post(f"/jobs/{job['id']}/start")
+
+    found = await api.get(f"/jobs/{job['id']}/explain")
+
+    assert found["engines"] >= 1
+    assert found["reasons"][0]["code"] == "due"
+    assert found["reasons"][0]["message"].endswith("09:00:00 CST")
+
+
+async def test_a_run_that_failed_is_explained_by_its_message(api):
+    job = await api.a_job(handlerName="failUntil", params="9")
+    run = await api.a_run(job["id"])
+
+    told = (await reasons(api, job["id"]))["last_run"]
+
+    assert told.startswith(f"run {run['id']}, asked for by api at ")
+    assert told.endswith(": failed. attempt 1 fails")
+
+
+async def test_a_run_under_way_is_explained(api):
+    job = await api.a_job(handlerName="wait")
+    executed = await api.post("/jobs/execute", {"jobId": job["id"]})
+    await api.run_in(executed["logId"], "running")
+
+    told = await reasons(api, job["id"])
+    await api.post(f"/logs/{executed['logId']}/kill")
+
+    assert told["under_way"].startswith(f"run {executed['logId']} is under way since ")
+
+
+async def test_a_due_run_that_waits_for_other_jobs_is_explained(api):
+    parent = await api.a_job()
+    job = await api.a_job(
+        scheduleType="interval", intervalSeconds=1, dependsOn=[parent["id"]], status="running"
+    )
+
+    while "waits" not in (told := await reasons(api, job["id"])):
+        pass
+    await api.post(f"/jobs/{job['id']}/stop")
+
+    assert told["waits"].endswith(f"for jobs: {parent['id']}")
