@@ -205,11 +205,11 @@ class Dispatcher:
         elif lane is not None and self._course.live.get(run.trigger.identity) is run:
             run.durable = True
             self._course.changed(run.trigger, RunState.QUEUED)
-            if run.covers:
-                self._course.clear(lane, covered(), ahead_of=run)
             if lane.head is run:
                 self._course.launch(run)
             else:
+                if run.covers:
+                    self._course.clear(lane, covered(), ahead_of=run)
                 self._course.advance(lane)
 
     def _unwind(self, run: Run) -> None:

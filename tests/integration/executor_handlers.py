@@ -35,6 +35,8 @@ class Together:
 
 
 TOGETHER = Together()
+EXECUTED: list[int] = []
+"""The log ids of the executions of `nap`, `nap-async` and `deaf`."""
 
 
 @job_handler("echo")
@@ -67,6 +69,45 @@ def stuck(ctx: JobContext, params: str) -> str:
             continue
     TOGETHER(ctx.job_id, -1)
     return params
+
+
+@job_handler("nap")
+def nap(ctx: JobContext, params: str) -> str:
+    EXECUTED.append(ctx.log_id)
+    TOGETHER(ctx.job_id, 1)
+    try:
+        ctx.wait_cancelled(float(params))
+        return params
+    finally:
+        TOGETHER(ctx.job_id, -1)
+
+
+@job_handler("nap-async")
+async def nap_async(ctx: JobContext, params: str) -> str:
+    EXECUTED.append(ctx.log_id)
+    TOGETHER(ctx.job_id, 1)
+    try:
+        await asyncio.sleep(float(params))
+        return params
+    finally:
+        TOGETHER(ctx.job_id, -1)
+
+
+@job_handler("deaf")
+def deaf(ctx: JobContext, params: str) -> str:
+    """Cannot be stopped, as long as C code holds it."""
+    EXECUTED.append(ctx.log_id)
+    TOGETHER(ctx.job_id, 1)
+    try:
+        time.sleep(float(params))
+        return params
+    finally:
+        TOGETHER(ctx.job_id, -1)
+
+
+@job_handler("nap-process", isolation="process")
+def nap_process(_: JobContext, params: str) -> None:
+    time.sleep(float(params))
 
 
 @job_handler("sleeper")

@@ -110,6 +110,22 @@ async def test_cover_early_kills_what_runs_and_calls_back_what_waits(
     assert [running, covering] == BEGUN
 
 
+async def test_cover_early_replaces_a_run_that_waits_for_a_slot(
+    admin: FakeAdmin, tmp_path: Path, gate: str
+) -> None:
+    GATES["open" + gate].set()
+    async with an_executor(tmp_path, admin, executor__max_threads=1):
+        holder = await admin.trigger("gate", gate, job_id=2)
+        covered = await admin.trigger("gate", "open" + gate)
+        covering = await admin.trigger("gate", "open" + gate, block="COVER_EARLY")
+        assert "job not executed" in str((await admin.finished(covered)).handle_msg)
+        assert [holder] == BEGUN
+        GATES[gate].set()
+
+        assert (await admin.finished(covering)).handle_code == 200
+    assert [holder, covering] == BEGUN
+
+
 async def test_a_run_that_swallows_its_stop_keeps_the_next_one_waiting(
     admin: FakeAdmin, app: ExecutorApp, gate: str
 ) -> None:
