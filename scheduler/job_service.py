@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from executor.clock import Clock, moment
-from scheduler import audit, calendar_store, job_store
+from scheduler import audit, calendar_store, dependency_store, job_store
 from scheduler.changes import announce
 from scheduler.configs import Changed
 from scheduler.engine.calendars import Calendar
@@ -110,7 +110,7 @@ class JobService:
                 job = await self._scheduled(connection, job)
             await job_store.save(connection, job)
             if "depends_on" in changes:
-                await job_store.set_parents(connection, job_id, job.depends_on)
+                await dependency_store.set_parents(connection, job_id, job.depends_on)
             if "configs" in changes:
                 await job_store.set_configs(connection, job_id, job.configs)
                 await announce(connection, "config", job_id)
@@ -202,8 +202,8 @@ class JobService:
             return
         if unknown := await job_store.missing(connection, job.depends_on):
             raise Invalid("depends_on", f"there is no job {', '.join(map(str, unknown))}")
-        await job_store.lock_dependencies(connection)
-        cycle = find_cycle(await job_store.all_parents(connection), job.id, job.depends_on)
+        await dependency_store.lock_dependencies(connection)
+        cycle = find_cycle(await dependency_store.all_parents(connection), job.id, job.depends_on)
         if job.id and cycle:
             raise Invalid("depends_on", f"this makes a circle: {' → '.join(map(str, cycle))}")
 

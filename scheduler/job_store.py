@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from executor.model import BlockStrategy
+from scheduler.dependency_store import parents_of, set_parents
 from scheduler.job import (
     Engine,
     HolidayPolicy,
@@ -22,7 +23,6 @@ from scheduler.job import (
 )
 from scheduler.tables import (
     schedule_config,
-    schedule_dependency,
     schedule_job,
     schedule_job_statistics,
 )
@@ -152,17 +152,6 @@ async def set_configs(connection: AsyncConnection, job_id: int, configs: Mapping
         )
 
 
-async def set_parents(connection: AsyncConnection, job_id: int, parents: Sequence[int]) -> None:
-    """Make *parents* the jobs it depends on; what is known of those that stay is kept."""
-    table = schedule_dependency
-    await connection.execute(
-        delete(table).where(table.c.job_id == job_id, table.c.parent_id.not_in(parents))
-    )
-    if parents:
-        rows = [{"job_id": job_id, "parent_id": parent} for parent in sorted(set(parents))]
-        await connection.execute(upsert(table).values(rows).on_conflict_do_nothing())
-
-
 async def secret_keys(connection: AsyncConnection, job_id: int) -> set[str]:
     """The keys of the job's configs that are secret."""
     query = select(schedule_config.c.config_key).where(
@@ -176,18 +165,6 @@ async def missing(connection: AsyncConnection, ids: Iterable[int]) -> list[int]:
     wanted = set(ids)
     query = select(schedule_job.c.id).where(schedule_job.c.id.in_(wanted), _ALIVE)
     return sorted(wanted - set(await connection.scalars(query))) if wanted else []
-
-
-async def lock_dependencies(connection: AsyncConnection) -> None:
-    """Let nobody else add dependencies until the end: two halves of a circle could meet."""
-    await connection.execute(
-        text("LOCK TABLE qooerp_scheduler.schedule_dependency IN SHARE ROW EXCLUSIVE MODE")
-    )
-
-
-async def all_parents(connection: AsyncConnection) -> dict[int, tuple[int, ...]]:
-    """For each living job that depends on others: on which."""
-    return await _parents_of(connection, select(schedule_job.c.id).where(_ALIVE))
 
 
 def _jobs() -> Select[Any]:
@@ -218,7 +195,7 @@ async def _completed(connection: AsyncConnection, rows: Sequence[RowMapping]) ->
     """The jobs in *rows*, with what other tables hold of them."""
     ids = [row["id"] for row in rows]
     configs = await _configs_of(connection, ids)
-    parents = await _parents_of(connection, ids)
+    parents = await parents_of(connection, ids)
     return [
         replace(
             job_of(row),
@@ -228,17 +205,6 @@ async def _completed(connection: AsyncConnection, rows: Sequence[RowMapping]) ->
         )
         for row in rows
     ]
-
-
-async def _parents_of(
-    connection: AsyncConnection, ids: Sequence[int] | Select[tuple[int]]
-) -> dict[int, tuple[int, ...]]:
-    found: dict[int, tuple[int, ...]] = {}
-    table = schedule_dependency.c
-    query = select(table.job_id, table.parent_id).where(table.job_id.in_(ids))
-    for job_id, parent in await connection.execute(query.order_by(table.parent_id)):
-        found[job_id] = (*found.get(job_id, ()), parent)
-    return found
 
 
 async def _configs_of(connection: AsyncConnection, ids: Sequence[int]) -> dict[int, dict[str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Sequence
 
@@ -32,6 +33,10 @@ from scheduler.run_text import RunText
 from scheduler.secret_box import SecretBox
 from scheduler.settings import Settings
 from scheduler.storage import Storage
+
+_QUIET = logging.getLogger("scheduler.api.http")
+"""Of aiohttp, which would write a traceback for whatever is no HTTP; our mistakes we log ourselves."""
+_QUIET.setLevel(logging.CRITICAL)
 
 
 class Site:
@@ -70,6 +75,7 @@ class Site:
         self._runner = web.AppRunner(
             self.application,
             access_log=None,
+            logger=_QUIET,
             keepalive_timeout=90,
             lingering_time=1,
             shutdown_timeout=2,

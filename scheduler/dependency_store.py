@@ -1,0 +1,48 @@
+"""Which jobs depend on which, in PostgreSQL, on a connection that the caller has opened."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Select, delete, select, text
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from scheduler.tables import schedule_dependency, schedule_job
+
+
+async def set_parents(connection: AsyncConnection, job_id: int, parents: Sequence[int]) -> None:
+    """Make *parents* the jobs it depends on; what is known of those that stay is kept."""
+    table = schedule_dependency
+    await connection.execute(
+        delete(table).where(table.c.job_id == job_id, table.c.parent_id.not_in(parents))
+    )
+    if parents:
+        rows = [{"job_id": job_id, "parent_id": parent} for parent in sorted(set(parents))]
+        await connection.execute(upsert(table).values(rows).on_conflict_do_nothing())
+
+
+async def lock_dependencies(connection: AsyncConnection) -> None:
+    """Let nobody else add dependencies until the end: two halves of a circle could meet."""
+    await connection.execute(
+        text("LOCK TABLE qooerp_scheduler.schedule_dependency IN SHARE ROW EXCLUSIVE MODE")
+    )
+
+
+async def all_parents(connection: AsyncConnection) -> dict[int, tuple[int, ...]]:
+    """For each living job that depends on others: on which."""
+    return await parents_of(
+        connection, select(schedule_job.c.id).where(schedule_job.c.deleted_at.is_(None))
+    )
+
+
+async def parents_of(
+    connection: AsyncConnection, ids: Sequence[int] | Select[tuple[int]]
+) -> dict[int, tuple[int, ...]]:
+    """For each of *ids* that depends on others: on which."""
+    found: dict[int, tuple[int, ...]] = {}
+    table = schedule_dependency.c
+    query = select(table.job_id, table.parent_id).where(table.job_id.in_(ids))
+    for job_id, parent in await connection.execute(query.order_by(table.parent_id)):
+        found[job_id] = (*found.get(job_id, ()), parent)
+    return found
