@@ -34,7 +34,7 @@ class Callbacks:
             refusals = await self._send(owed)
         except (AdminError, JournalBroken) as error:
             raise ReceiverUnavailable(str(error)) from error
-        self._bury(refusals, others_pass=len(refusals) < len(owed))
+        await self._bury(refusals, others_pass=len(refusals) < len(owed))
         return len(owed) == _BATCH
 
     async def _send(self, owed: Sequence[OwedCallback]) -> _Refusals:
@@ -46,16 +46,16 @@ class Callbacks:
                 return [(owed[0], str(refusal))]
             middle = len(owed) // 2
             return await self._send(owed[:middle]) + await self._send(owed[middle:])
-        self._journal.taken([one.run_id for one in owed])
+        await self._journal.taken([one.run_id for one in owed])
         return []
 
-    def _bury(self, refusals: _Refusals, *, others_pass: bool) -> None:
+    async def _bury(self, refusals: _Refusals, *, others_pass: bool) -> None:
         """Make dead letters of what is itself at fault; else the Admin may be, and it waits."""
         dead_before = self._clock.now_ms() - GIVE_UP_MS
         waiting = ""
         for one, words in refusals:
             if others_pass or one.ended_ms < dead_before:
-                self._journal.refused(one.run_id, words)
+                await self._journal.refused(one.run_id, words)
             else:
                 waiting = words
         if waiting:

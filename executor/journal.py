@@ -175,17 +175,24 @@ class Journal:
         """Oldest change first."""
         return await self.ask(lambda store: store.owed_records(limit))
 
-    def taken(self, run_ids: Iterable[int]) -> None:
+    # Each returns when it is on disk, however long that takes: what is not, is owed again.
+
+    async def taken(self, run_ids: Iterable[int]) -> None:
         """The Admin has these callbacks."""
-        self._turn.put(_Op("taken", [(run_id,) for run_id in run_ids]))
+        await self._settled("taken", [(run_id,) for run_id in run_ids])
 
-    def recorded(self, reports: Sequence[Report]) -> None:
+    async def recorded(self, reports: Sequence[Report]) -> None:
         """The recorder has these reports, at the revision they have."""
-        self._turn.put(_Op("recorded", [(r.run_id, r.revision) for r in reports]))
+        await self._settled("recorded", [(r.run_id, r.revision) for r in reports])
 
-    def refused(self, run_id: int, words: str) -> None:
+    async def refused(self, run_id: int, words: str) -> None:
         """The Admin will never take this callback: a dead letter."""
-        self._turn.put(_Op("refused", ((words, run_id),)))
+        await self._settled("refused", [(words, run_id)])
+
+    async def _settled(self, part: str, rows: list[tuple[Any, ...]]) -> None:
+        done: asyncio.Future[None] = self._loop.create_future()
+        self._turn.put(_Op(part, rows, lambda _: _settle(done, None, None)))
+        await done
 
     async def written(self) -> None:
         """Wait until all that was said and logged before is on disk."""

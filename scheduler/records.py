@@ -35,7 +35,7 @@ class Records:
                 await self._record(owed)
         except (RecorderUnavailable, DatabaseAway, JournalBroken) as error:
             raise ReceiverUnavailable(str(error)) from error
-        self._journal.recorded(owed)
+        await self._journal.recorded(owed)
         return len(owed) == _BATCH
 
     async def _record(self, owed: Sequence[Report]) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import random
+import sqlite3
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from executor.app import ExecutorApp
+from executor.journal_store import Answer, Batch, JournalStore
 from executor.testing.fake_admin import FakeAdmin
 from tests.integration.executor_handlers import EXECUTED, TOGETHER
 from tests.integration.executor_service import LIMIT_S, an_executor, post, until
@@ -37,9 +39,28 @@ async def step(admin: FakeAdmin, app: ExecutorApp, chance: random.Random) -> Non
             await admin.trigger(handler, params, job_id=job_id, block=block, timeout=limit)
 
 
-@pytest.mark.parametrize("seed", range(3))
+class Disk:
+    """May take nothing for a while."""
+
+    full = False
+
+
+@pytest.fixture
+def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
+    disk, commit = Disk(), JournalStore.commit
+
+    def commit_if_there_is_room(store: JournalStore, batch: Batch) -> list[Answer]:
+        if disk.full:
+            raise sqlite3.OperationalError("database or disk is full")
+        return commit(store, batch)
+
+    monkeypatch.setattr(JournalStore, "commit", commit_if_there_is_room)
+    return disk
+
+
+@pytest.mark.parametrize("seed", range(4))
 async def test_whatever_the_order_every_accepted_run_has_one_result(
-    tmp_path: Path, seed: int
+    tmp_path: Path, disk: Disk, seed: int
 ) -> None:
     TOGETHER.most.clear()
     EXECUTED.clear()
@@ -51,8 +72,10 @@ async def test_whatever_the_order_every_accepted_run_has_one_result(
     ):
         for _ in range(STEPS // 10):
             await asyncio.gather(*(step(admin, app, chance) for _ in range(10)))
+            disk.full = seed % 2 == 1 and chance.random() < 0.3
             for row in admin.rows.values():
                 first_answers.setdefault(row.log_id, row.trigger_code)
+        disk.full = False
         accepted = [log_id for log_id, code in first_answers.items() if code == 200]
         await admin.until(lambda: not any(admin.rows[i].is_open for i in accepted), LIMIT_S)
         jobs = range(JOBS)

@@ -71,7 +71,7 @@ async def test_a_question_is_answered_after_what_was_said_before_it(journal: Jou
     run_id, _ = accept(journal, 1)
     journal.finish(run_id, a_result())
     (owed,) = await journal.owed_callbacks("main", 10)
-    journal.taken([owed.run_id])
+    await journal.taken([owed.run_id])
 
     assert owed.message == "done"
     assert await journal.owed_callbacks("main", 10) == []
@@ -147,7 +147,7 @@ async def test_old_settled_runs_are_forgotten_and_the_newest_remembered(
         run_id, told = accept(journal, log_id)
         await told
         journal.finish(run_id, a_result())
-        journal.taken([run_id])
+        await journal.taken([run_id])
     oldest = await journal.first_answer(a_trigger(0))
     newest = await journal.first_answer(a_trigger(199))
     await journal.close()
