@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Select, delete, select, text
+from sqlalchemy import Select, delete, func, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scheduler.tables import schedule_dependency, schedule_job
+
+_TURN = 0x716F6F6572700002
+"""Key of the advisory lock."""
 
 
 async def set_parents(connection: AsyncConnection, job_id: int, parents: Sequence[int]) -> None:
@@ -22,11 +25,12 @@ async def set_parents(connection: AsyncConnection, job_id: int, parents: Sequenc
         await connection.execute(upsert(table).values(rows).on_conflict_do_nothing())
 
 
-async def lock_dependencies(connection: AsyncConnection) -> None:
-    """Let nobody else add dependencies until the end: two halves of a circle could meet."""
-    await connection.execute(
-        text("LOCK TABLE qooerp_scheduler.schedule_dependency IN SHARE ROW EXCLUSIVE MODE")
-    )
+async def take_turn(connection: AsyncConnection) -> None:
+    """Let nobody else add dependencies until the end: two halves of a circle could meet.
+
+    To be asked for before the row of a job is locked.
+    """
+    await connection.execute(select(func.pg_advisory_xact_lock(_TURN)))
 
 
 async def all_parents(connection: AsyncConnection) -> dict[int, tuple[int, ...]]:
@@ -46,3 +50,15 @@ async def parents_of(
     for job_id, parent in await connection.execute(query.order_by(table.parent_id)):
         found[job_id] = (*found.get(job_id, ()), parent)
     return found
+
+
+async def children_of(connection: AsyncConnection, job_id: int) -> Sequence[int]:
+    """The living jobs that depend on this one."""
+    table = schedule_dependency.c
+    query = select(table.job_id).join(schedule_job, schedule_job.c.id == table.job_id)
+    alive = schedule_job.c.deleted_at.is_(None)
+    return list(
+        await connection.scalars(
+            query.where(table.parent_id == job_id, alive).order_by(table.job_id)
+        )
+    )

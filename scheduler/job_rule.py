@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from functools import lru_cache
@@ -54,6 +54,14 @@ class Skipped(NamedTuple):
 
     time: datetime
     reason: str
+
+
+class NextFires(NamedTuple):
+    """When a job is due, were it running."""
+
+    job: Job
+    times: Sequence[datetime]
+    skipped: Sequence[Skipped]
 
 
 def next_times(

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -28,19 +28,11 @@ from scheduler.job_control import (
     refuse_foreign,
     refuse_without_future,
 )
-from scheduler.job_rule import Skipped, checked, next_times, same_rule, skipped_times
-from scheduler.job_store import MASK, JobFilter
+from scheduler.job_rule import NextFires, checked, next_times, same_rule, skipped_times
+from scheduler.job_store import MASK, JobFilter, plain
 from scheduler.refusal import Conflict, Invalid, NotFound, Refused
 
 _LOOK_AHEAD = timedelta(days=366)
-
-
-class NextFires(NamedTuple):
-    """When a job is due, were it running."""
-
-    job: Job
-    times: Sequence[datetime]
-    skipped: Sequence[Skipped]
 
 
 class JobService:
@@ -118,8 +110,13 @@ class JobService:
         return await self.get(job_id)
 
     async def delete(self, job_id: int) -> None:
-        """Delete the job logically, and its configs; it is not scheduled any more."""
+        """Delete the job logically, and its configs; it is not scheduled any more.
+
+        Raises NotFound, and Conflict while other jobs depend on it: they would wait in vain.
+        """
         async with self._changing(job_id, "delete") as (connection, _):
+            if children := await dependency_store.children_of(connection, job_id):
+                raise Conflict(f"jobs depend on it: {', '.join(map(str, children))}")
             await withdraw(connection, job_id)
             await job_store.mark_deleted(connection, job_id)
             await announce(connection, "config", job_id)
@@ -165,7 +162,7 @@ class JobService:
 
     async def _create(self, connection: AsyncConnection, job: Job) -> Job:
         refuse_foreign(job)
-        job = checked(job)
+        job = checked(replace(job, configs=plain(job.configs)))
         await self._check(connection, job)
         job = await self._scheduled(connection, job)
         today = self._now().astimezone(ZoneInfo(self.timezone))
@@ -182,8 +179,10 @@ class JobService:
     async def _changing(
         self, job_id: int, action: str, changes: Mapping[str, Any] | None = None
     ) -> AsyncIterator[tuple[AsyncConnection, Job]]:
-        """A transaction on the locked job, which is audited and announced when it holds."""
+        """A transaction on the locked job; audited and announced."""
         async with self._engine.begin() as connection:
+            if changes and "depends_on" in changes:
+                await dependency_store.take_turn(connection)
             job = found(await job_store.find(connection, job_id, lock=True), job_id)
             refuse_foreign(job)
             yield connection, job
@@ -202,7 +201,7 @@ class JobService:
             return
         if unknown := await job_store.missing(connection, job.depends_on):
             raise Invalid("depends_on", f"there is no job {', '.join(map(str, unknown))}")
-        await dependency_store.lock_dependencies(connection)
+        await dependency_store.take_turn(connection)
         cycle = find_cycle(await dependency_store.all_parents(connection), job.id, job.depends_on)
         if job.id and cycle:
             raise Invalid("depends_on", f"this makes a circle: {' → '.join(map(str, cycle))}")

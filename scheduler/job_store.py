@@ -67,7 +67,9 @@ def job_of(row: RowMapping) -> Job:
 async def find(connection: AsyncConnection, job_id: int, *, lock: bool = False) -> Job | None:
     """The job that is not deleted; *lock* keeps others from changing it until the end."""
     query = _jobs().where(schedule_job.c.id == job_id)
-    rows = await connection.execute(query.with_for_update(of=schedule_job) if lock else query)
+    rows = await connection.execute(
+        query.with_for_update(of=schedule_job, key_share=True) if lock else query
+    )
     found = await _completed(connection, rows.mappings().all())
     return found[0] if found else None
 
@@ -131,16 +133,16 @@ async def mark_deleted(connection: AsyncConnection, job_id: int) -> None:
 async def set_configs(connection: AsyncConnection, job_id: int, configs: Mapping[str, str]) -> None:
     """Make *configs* the plain ones of the job; its secrets are set and deleted on their own."""
     table = schedule_config
-    plain = {key: value for key, value in configs.items() if value != MASK}
+    given = plain(configs)
     await connection.execute(
         delete(table).where(
-            table.c.job_id == job_id, table.c.secret.is_(False), table.c.config_key.not_in(plain)
+            table.c.job_id == job_id, table.c.secret.is_(False), table.c.config_key.not_in(given)
         )
     )
-    if plain:
+    if given:
         rows = [
             {"job_id": job_id, "config_key": key, "config_value": value}
-            for key, value in plain.items()
+            for key, value in given.items()
         ]
         query = upsert(table).values(rows)
         await connection.execute(
@@ -150,6 +152,11 @@ async def set_configs(connection: AsyncConnection, job_id: int, configs: Mapping
                 where=table.c.config_value != query.excluded.config_value,
             )
         )
+
+
+def plain(configs: Mapping[str, str]) -> dict[str, str]:
+    """*configs* without secrets, which come back as their mask."""
+    return {key: value for key, value in configs.items() if value != MASK}
 
 
 async def secret_keys(connection: AsyncConnection, job_id: int) -> set[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from scheduler.api.bulk_shapes import Batch, Export, Import, Outcome
 from scheduler.api.cursor import read_cursor, write_cursor
@@ -23,7 +24,7 @@ from scheduler.api.job_shapes import (
 from scheduler.api.shapes import JobPath, Page, pages_of
 from scheduler.explain import reasons_of
 from scheduler.explain_facts import Explainer
-from scheduler.job import Job
+from scheduler.job import Engine, Job
 from scheduler.job_control import Action
 from scheduler.job_service import JobService
 from scheduler.job_store import JobFilter
@@ -119,11 +120,12 @@ class Jobs:
 
     @get("/jobs/export")
     async def export(self, query: JobQuery) -> Export:
-        """Give the jobs that are wanted, so that they can be imported elsewhere.
+        """Give the local jobs that are wanted, so that they can be imported elsewhere.
 
         Numbers, statistics, secrets and dependencies stay here; `current`, `size` and `cursor` do not matter.
         """
-        return Export.model_validate({"jobs": await self._jobs.all(_filter(query))})
+        wanted = replace(_filter(query), engine=Engine.LOCAL)
+        return Export.model_validate({"jobs": await self._jobs.all(wanted)})
 
     @post("/jobs/import", role=Role.ADMIN)
     async def import_(self, body: Import) -> Sequence[JobTold]:

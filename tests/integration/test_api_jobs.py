@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -389,3 +390,69 @@ async def test_an_update_that_leaves_the_rule_alone_leaves_the_next_run_alone(ap
     )
 
     assert changed["nextRunTime"] == started["nextRunTime"]
+
+
+async def test_of_updates_that_race_one_wins_and_the_others_are_told(api):
+    job = await api.a_job()
+
+    answers = await asyncio.gather(
+        *(
+            api.ask("PUT", f"/jobs/{job['id']}", {"version": 1, "jobName": f"name {n}"})
+            for n in range(8)
+        )
+    )
+
+    assert sorted(answer.status for answer in answers) == [200] + [409] * 7
+    assert (await api.get(f"/jobs/{job['id']}"))["version"] == 2
+
+
+async def test_two_halves_of_a_circle_that_are_made_at_once_do_not_meet(api):
+    first, second = await api.a_job(), await api.a_job()
+
+    answers = await asyncio.gather(
+        api.ask("PUT", f"/jobs/{first['id']}", {"version": 1, "dependsOn": [second["id"]]}),
+        api.ask("PUT", f"/jobs/{second['id']}", {"version": 1, "dependsOn": [first["id"]]}),
+    )
+
+    assert sorted(answer.status for answer in answers) == [200, 422]
+
+
+async def test_jobs_made_at_once_have_numbers_of_their_own(api):
+    jobs = await asyncio.gather(*(api.a_job() for _ in range(20)))
+
+    assert len({job["jobNo"] for job in jobs}) == 20
+
+
+async def test_a_job_that_others_depend_on_is_not_deleted(api):
+    parent = await api.a_job()
+    child = await api.a_job(dependsOn=[parent["id"]])
+
+    refused = await api.ask("DELETE", f"/jobs/{parent['id']}")
+    await api.delete(f"/jobs/{child['id']}")
+
+    assert (refused.status, refused.message) == (409, f"jobs depend on it: {child['id']}")
+    assert await api.delete(f"/jobs/{parent['id']}") is None
+
+
+async def test_a_job_of_an_admin_is_read_here_and_changed_there(api):
+    async with api.app.storage.engine.begin() as connection:
+        driver = (await connection.get_raw_connection()).driver_connection
+        job_id = await driver.fetchval(
+            """INSERT INTO qooerp_scheduler.schedule_job
+                (job_no, job_name, engine, cluster, admin_job_id)
+            VALUES ('XXL-main-7', 'theirs', 'xxl', 'main', 7) RETURNING id"""
+        )
+
+    read = await api.get(f"/jobs/{job_id}")
+    refused = [
+        await api.ask("PUT", f"/jobs/{job_id}", {"version": 1, "jobName": "ours"}),
+        await api.ask("DELETE", f"/jobs/{job_id}"),
+        await api.ask("POST", f"/jobs/{job_id}/start"),
+        await api.ask("POST", "/jobs/execute", {"jobId": job_id}),
+        await api.ask("POST", "/jobs", {"jobName": "a", "handlerName": "b", "engine": "xxl"}),
+    ]
+
+    assert (read["jobNo"], read["engine"]) == ("XXL-main-7", "xxl")
+    assert [answer.status for answer in refused] == [409] * 5
+    assert (await api.get(f"/jobs/{job_id}"))["version"] == 1
+    assert "theirs" not in str(await api.get("/jobs/export", jobName="theirs"))
