@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
 from datetime import timedelta
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -52,7 +53,7 @@ class ExecutorApp:
 
     *records* makes a receiver of every change of every run (the service's recorder); None: the
     Admins are the only ones who are told. *disowned* is asked once, when it starts. *configs*
-    gives what handlers read as `ctx.config`.
+    gives what handlers read as `ctx.config`, *resources* what `ctx.resource` does.
     """
 
     exit_code = 0
@@ -63,9 +64,11 @@ class ExecutorApp:
         records: MakeReceiver | None = None,
         disowned: FindDisowned | None = None,
         configs: ReadConfigs = lambda _: {},
+        resources: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         check_safe(settings)
         self._configs = configs
+        self._resources = dict(resources)
         self._settings = settings
         self._clock = SystemClock()
         self.handlers: HandlerTable = load_handlers(settings.handlers.modules)
@@ -116,6 +119,7 @@ class ExecutorApp:
             patience_s=self._pools.patience_s,
             changed=self._changed,
             configs=self._configs,
+            resources=self._resources,
         )
         self.dispatcher = Dispatcher(
             course=course,

@@ -117,6 +117,7 @@ class JobContext:
     __slots__ = (
         "_cancelled_event",
         "_on_progress",
+        "_resources",
         "_started_ms",
         "_trigger",
         "cancelled",
@@ -132,11 +133,13 @@ class JobContext:
         *,
         started_ms: int,
         config: Mapping[str, str],
+        resources: Mapping[str, str] = MappingProxyType({}),
         on_progress: Callable[[Progress], None] | None = None,
     ) -> None:
         self._trigger = trigger
         self._started_ms = started_ms
         self._on_progress = on_progress
+        self._resources = resources
         self._cancelled_event: threading.Event | None = None
         self.log = JobLog(sink)
         unknown = isinstance(config, UnknownConfig)
@@ -154,6 +157,7 @@ class JobContext:
             sink or assignment.log,
             started_ms=assignment.started_ms,
             config=assignment.config,
+            resources=assignment.resources,
         )
 
     @property
@@ -207,6 +211,16 @@ class JobContext:
         trigger = self._trigger
         identity = f"{trigger.cluster}\n{trigger.log_id}\n{trigger.triggered_ms}"
         return hashlib.sha256(identity.encode()).hexdigest()[:32]
+
+    def resource(self, name: str) -> str:
+        """What the service has for handlers: `database` (a DSN), `data_dir`, `timezone`.
+
+        An executor alone has none; the run of a handler that asks for one then fails.
+        """
+        try:
+            return self._resources[name]
+        except KeyError:
+            raise JobFailed(f"this executor has no {name} for handlers: `serve` has") from None
 
     def progress(self, fraction: float, text: str = "") -> None:
         """Say that *fraction* (0 to 1) of the work is done, for the log and the page."""

@@ -38,13 +38,15 @@ class Course:
         slots: Mapping[Isolation, int],
         patience_s: Mapping[Isolation, float],
         changed: Callable[[Trigger, RunState], None],
-        configs: ReadConfigs = lambda _: {},
+        configs: ReadConfigs,
+        resources: Mapping[str, str],
     ) -> None:
         """*patience_s* is how long code may take to end once it was told to.
 
         *changed* is called when a change of a run is on disk.
         """
         self._configs = configs
+        self._resources = resources
         self._reading: set[asyncio.Future[Configs]] = set()
         self._journal = journal
         self._clock = clock
@@ -103,6 +105,7 @@ class Course:
             handler=run.handler,
             log=run.log,
             config=config,
+            resources=self._resources,
         )
 
         def ended(ending: Ending) -> None:  # called in the worker's thread

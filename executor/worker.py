@@ -53,7 +53,9 @@ class Assignment:
     """None for scripts."""
     log: LogSink
     config: Mapping[str, str] = field(default_factory=dict)
-    """Picklable: it may be read in another process."""
+    """Picklable, as `resources` is: both may be read in another process."""
+    resources: Mapping[str, str] = field(default_factory=dict)
+    """What the service has for handlers, by name."""
 
 
 class Execution(Protocol):

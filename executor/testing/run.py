@@ -64,6 +64,7 @@ def run_handler(
     params: str = "",
     *,
     config: Mapping[str, str] | None = None,
+    resources: Mapping[str, str] | None = None,
     shard: tuple[int, int] = (0, 1),
     attempt: int = 1,
     timeout_s: float = 60.0,
@@ -84,23 +85,21 @@ def run_handler(
         attempt=attempt,
         timeout_s=int(timeout_s),
     )
+    assignment = Assignment(
+        trigger=trigger,
+        started_ms=trigger.triggered_ms,
+        handler=found,
+        log=MemoryLog(),
+        config={} if config is None else config,
+        resources=resources or {},
+    )
     captures = capture.install()
     try:
         with ThreadPoolExecutor(1) as beside:  # the caller may be on a loop of its own
-            run = _outcome(
-                found, _assignment(found, trigger, {} if config is None else config), timeout_s
-            )
-            return beside.submit(asyncio.run, run).result()
+            return beside.submit(asyncio.run, _outcome(found, assignment, timeout_s)).result()
     finally:
         if captures:
             capture.uninstall()
-
-
-def _assignment(handler: Handler, trigger: Trigger, config: Mapping[str, str]) -> Assignment:
-    started_ms = trigger.triggered_ms
-    return Assignment(
-        trigger=trigger, started_ms=started_ms, handler=handler, log=MemoryLog(), config=config
-    )
 
 
 def _find(handler: str | Callable[..., object]) -> Handler:

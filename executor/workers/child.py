@@ -34,6 +34,7 @@ class HandlerJob:
     trigger: Trigger
     started_ms: int
     config: Mapping[str, str]
+    resources: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,7 @@ def run(job: HandlerJob | ScriptJob, messages: int, table: HandlerTable) -> int:
         pipe,
         started_ms=job.started_ms,
         config=job.config,
+        resources=job.resources,
         on_progress=pipe.progress,
     )
     sys.stdout = open(1, "w", buffering=1, errors="replace", closefd=False)  # noqa: SIM115

@@ -50,8 +50,10 @@ class ProcessRun(KeptRun):
         handler = self.assignment.handler
         assert handler is not None, "scripts have a worker of their own"
         handler.arguments(JobContext.of(self.assignment))  # bad ones cost no process
-        config = self.assignment.config
-        return HandlerJob(self.assignment.trigger, self.assignment.started_ms, config)
+        assigned = self.assignment
+        return HandlerJob(
+            assigned.trigger, assigned.started_ms, assigned.config, assigned.resources
+        )
 
     def message(self, line: str) -> None:
         try:
