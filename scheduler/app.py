@@ -54,6 +54,7 @@ class SchedulerApp:
                 settings,
                 records=self._records,
                 configs=self.configs.of,
+                resources=self._resources(),
             )
             self.executor.failed.add_done_callback(self._note_failure)
             await self.executor.start()
@@ -91,6 +92,14 @@ class SchedulerApp:
         secrets = SecretBox(section.secret_key.get_secret_value(), self._settings.data_dir)
         self.configs = ConfigCache(self.storage.engine, secrets, self._settings.redis)
         self.configs.start(self._note_death)
+
+    def _resources(self) -> dict[str, str]:
+        """What handlers may ask for."""
+        return {
+            "database": self.storage.dsn,
+            "data_dir": str(self._settings.data_dir.absolute()),
+            "timezone": self._timezone,
+        }
 
     def _start_engine(self, executor: ExecutorApp) -> None:
         self.local = LocalEngine(
