@@ -25,9 +25,11 @@ COMMANDS = {
     "logs": "list, show and follow the logs of runs; list and retry dead letters",
     "cron": "list the next times of a cron expression",
     "config": "show the settings in force and where each comes from, or the default config.yaml",
+    "demo-data": "fill the database with jobs of every kind, some runs and configs",
+    "restore": "bring a backup of the handler dataBackup back into the database",
     "doctor": "check machine, data, Admins and database, and say what to do",
 }
-"""Every subcommand and its one line of help; the code of `name` is `scheduler.commands.name`,
+"""Every subcommand and its one line of help; the code of `a-name` is `scheduler.commands.a_name`,
 with `declare(parser)` and `run(arguments) -> exit code`, and is imported only when it is asked for.
 """
 
@@ -57,7 +59,7 @@ def _run(words: Sequence[str]) -> int:
 
 def _call(arguments: argparse.Namespace) -> int:
     _import_structlog_alone()
-    command = import_module(f"scheduler.commands.{arguments.command}")
+    command = import_module(f"scheduler.commands.{arguments.command.replace('-', '_')}")
     parser = argparse.ArgumentParser(
         prog=f"qooerp-scheduler {arguments.command}", description=command.__doc__
     )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
 import asyncpg
@@ -11,14 +12,16 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from executor.errors import StartRefused
 from executor.outbox import pause_s
-from scheduler.database import create_database_if_missing, open_database, upgrade
+from scheduler.database import create_database_if_missing, open_database, plain_dsn, upgrade
 from scheduler.embedded import EmbeddedPostgres
 from scheduler.settings import Settings
 
 _log = structlog.get_logger(__name__)
 _EMBEDDED = "embedded"
 _FOLDER = "postgres"
+_PREPARED_S = 30.0
 _AWAY = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, SQLAlchemyError)
 
 
@@ -61,6 +64,11 @@ class Storage:
         if self._embedded is not None:
             await self._embedded.stop()
 
+    @property
+    def dsn(self) -> str:
+        """Where it is, with its password: never log it. Known once it is open."""
+        return plain_dsn(self._url)
+
     def psql_hint(self) -> str:
         """How a person gets in; the password stays in its file."""
         if self._embedded is None:
@@ -87,6 +95,29 @@ class Storage:
         await create_database_if_missing(self._url)
         await upgrade(self.engine)
         self.ready.set()
+
+
+@asynccontextmanager
+async def prepared(settings: Settings) -> AsyncIterator[Storage]:
+    """The service's database for a command, its schema brought along. Raise StartRefused."""
+    storage = Storage(settings)
+    await storage.open()
+    keeping = asyncio.create_task(storage.keep())
+    ready = asyncio.create_task(storage.ready.wait())
+    try:
+        await asyncio.wait(
+            {keeping, ready}, timeout=_PREPARED_S, return_when=asyncio.FIRST_COMPLETED
+        )
+        if not storage.ready.is_set():
+            if keeping.done():
+                keeping.result()
+            raise StartRefused("PostgreSQL cannot be reached: see database.url")
+        yield storage
+    finally:
+        for task in (keeping, ready):
+            task.cancel()
+        await asyncio.gather(keeping, ready, return_exceptions=True)
+        await storage.close()
 
 
 async def _persist(step: Callable[[], Awaitable[None]]) -> None:

@@ -1,0 +1,84 @@
+"""Drops what is too old to be kept: months of runs, and alarms."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+from typing import Annotated
+
+import asyncpg
+from pydantic import BaseModel, Field
+
+from executor import JobContext, job_handler
+from handlers.database import connected
+
+_MONTHS = """\
+SELECT month.relname AS name, pg_get_expr(month.relpartbound, month.oid) AS bounds
+FROM pg_inherits link JOIN pg_class month ON month.oid = link.inhrelid
+WHERE link.inhparent = 'qooerp_scheduler.schedule_log'::regclass
+ORDER BY month.relname
+"""
+_END = re.compile(r"FROM \('[^']+'\) TO \('([^']+)'\)")
+"""In the bounds of a month; those of the first and last partition lack a date on one side."""
+_COUNT = "SELECT count(*) FROM qooerp_scheduler.schedule_notify WHERE create_time < $1"
+_DELETE = """\
+DELETE FROM qooerp_scheduler.schedule_notify WHERE id IN (
+    SELECT id FROM qooerp_scheduler.schedule_notify WHERE create_time < $1
+    ORDER BY create_time, id LIMIT 5000)
+"""
+
+Days = Annotated[int, Field(ge=1, le=36_500)]
+
+
+class CleanupParams(BaseModel):
+    """What is kept: `{"keep_log_days": 30}`, or `keep_log_days=30`, or nothing."""
+
+    keep_log_days: Days = Field(90, description="Runs; a month goes when all of it is older.")
+    keep_notify_days: Days = Field(180, description="Alarms.")
+    dry_run: bool = Field(False, description="Only say what would go.")
+
+
+@job_handler("dataCleanup", idempotent=True)
+async def data_cleanup(ctx: JobContext, params: CleanupParams) -> str:
+    """Drop months of runs and delete alarms that are older than they are to be kept.
+
+    Statistics stay: they are small, and were counted when the runs ended.
+    """
+    async with connected(ctx) as connection:
+        now: datetime = await connection.fetchval("SELECT now()")
+        months = await _old_months(connection, now - timedelta(params.keep_log_days))
+        before = now - timedelta(params.keep_notify_days)
+        if params.dry_run:
+            alarms = await connection.fetchval(_COUNT, before)
+            return f"would drop {', '.join(months) or 'no month of runs'} and {alarms} alarms"
+        for month in months:
+            await _drop(connection, month)
+            ctx.log.info("dropped %s", month)
+        alarms = await _delete_alarms(ctx, connection, before)
+    return f"dropped {', '.join(months) or 'no month of runs'} and {alarms} alarms"
+
+
+async def _old_months(connection: asyncpg.Connection, before: datetime) -> list[str]:
+    """The partitions whose runs were all triggered *before*."""
+    months = [
+        (name, end.group(1))
+        for name, bounds in await connection.fetch(_MONTHS)
+        if (end := _END.fullmatch(bounds.removeprefix("FOR VALUES ")))
+    ]
+    return [name for name, end in months if datetime.fromisoformat(end) <= before]
+
+
+async def _drop(connection: asyncpg.Connection, month: str) -> None:
+    async with connection.transaction():
+        # who cannot have the lock soon gives up: everybody else would queue behind it
+        await connection.execute("SET LOCAL lock_timeout = '5s'")
+        await connection.execute(f'DROP TABLE IF EXISTS qooerp_scheduler."{month}"')
+
+
+async def _delete_alarms(ctx: JobContext, connection: asyncpg.Connection, before: datetime) -> int:
+    """Delete some at a time, so that nobody waits for long; how many."""
+    deleted = 0
+    while some := int((await connection.execute(_DELETE, before)).removeprefix("DELETE ")):
+        deleted += some
+        ctx.log.info("deleted %s alarms", deleted)
+    return deleted

@@ -1,0 +1,36 @@
+"""Bring a backup of the handler dataBackup back: all of it, or nothing."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+from pathlib import Path
+
+from scheduler.invocation import declare_config, settings_of
+from scheduler.log_setup import configure
+from scheduler.restore import restore
+from scheduler.settings import Settings
+from scheduler.storage import prepared
+
+
+def declare(parser: argparse.ArgumentParser) -> None:
+    declare_config(parser)
+    parser.add_argument("file", type=Path, metavar="FILE", help="backup-….tar.gz")
+    parser.add_argument("--replace", action="store_true", help="let what is in the database go")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    settings = settings_of(arguments)
+    configure(settings.logging)
+    asyncio.run(_restore(settings, arguments.file, replace=arguments.replace))
+    return 0
+
+
+async def _restore(settings: Settings, path: Path, *, replace: bool) -> None:
+    async with prepared(settings) as storage:
+        manifest = await restore(storage.dsn, path, replace=replace)
+    rows = sum(table.rows for table in manifest.tables)
+    sys.stdout.write(
+        f"restored {len(manifest.tables)} tables, {rows} rows, as of {manifest.taken:%Y-%m-%d %H:%M:%S} UTC\n"
+    )

@@ -1,0 +1,146 @@
+"""Brings a backup of the handler `dataBackup` back into the database: all of it, or nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tarfile
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import asyncpg
+from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
+
+from executor.errors import StartRefused
+from scheduler.database import SCHEMA
+
+_FORMAT = 1
+_MANIFEST = "manifest.json"
+_BEATS = f"""\
+SELECT count(*) FROM {SCHEMA}.schedule_replica WHERE heartbeat_at > now() - interval '30 seconds'
+"""
+
+
+Name = Annotated[str, StringConstraints(pattern="^[a-z_][a-z0-9_]*$")]
+"""As it may stand in a statement."""
+
+
+class TableEntry(BaseModel):
+    """A table of a backup."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: Name
+    columns: list[Name]
+    rows: int
+    sha256: str
+
+    @property
+    def file(self) -> str:
+        return f"{self.name}.copy"
+
+
+class Manifest(BaseModel):
+    """What is in a backup."""
+
+    model_config = ConfigDict(frozen=True)
+
+    format: int
+    taken: datetime
+    revision: str
+    tables: list[TableEntry]
+    months: list[datetime]
+    sequences: dict[Name, int]
+
+
+async def restore(dsn: str, path: Path, *, replace: bool) -> Manifest:
+    """Put the backup at *path* into the database at *dsn*, which has its schema already.
+
+    *replace* lets what is there go. Raises StartRefused, with nothing changed: the archive is
+    damaged or of another schema, the database is in use, or holds something.
+    """
+    with _opened(path) as archive:
+        manifest = _checked(archive)
+        connection = await asyncpg.connect(dsn, timeout=10)
+        try:
+            async with connection.transaction():
+                await _refuse(connection, manifest, replace=replace)
+                await _load(connection, archive, manifest)
+        finally:
+            await connection.close()
+    return manifest
+
+
+def _opened(path: Path) -> tarfile.TarFile:
+    try:
+        return tarfile.open(path, "r:gz")
+    except (tarfile.TarError, EOFError) as error:
+        raise StartRefused(f"{path} is no backup: {error}") from None
+
+
+def _checked(archive: tarfile.TarFile) -> Manifest:
+    """Its manifest, once every file in it was found whole."""
+    try:
+        manifest = Manifest.model_validate(json.loads(_file(archive, _MANIFEST).read()))
+        if manifest.format != _FORMAT:
+            raise StartRefused(f"the backup has format {manifest.format}, not {_FORMAT}")
+        for table in manifest.tables:
+            if (
+                hashlib.file_digest(_file(archive, table.file), "sha256").hexdigest()
+                != table.sha256
+            ):
+                raise StartRefused(f"the backup is damaged: {table.file} has another checksum")
+    except (tarfile.TarError, EOFError, OSError, KeyError, ValueError, ValidationError) as error:
+        raise StartRefused(f"the backup is damaged: {str(error).splitlines()[0]}") from None
+    return manifest
+
+
+def _file(archive: tarfile.TarFile, name: str) -> tarfile.ExFileObject:
+    file = archive.extractfile(name)
+    if not isinstance(file, tarfile.ExFileObject):
+        raise KeyError(f"{name} is no file")
+    return file
+
+
+async def _refuse(connection: asyncpg.Connection, manifest: Manifest, *, replace: bool) -> None:
+    revision = await connection.fetchval(f"SELECT version_num FROM {SCHEMA}.alembic_version")
+    if revision != manifest.revision:
+        raise StartRefused(
+            f"the backup is of schema revision {manifest.revision}, the database has {revision}:"
+            " restore with the version that made it, then start the newer one"
+        )
+    if await connection.fetchval(_BEATS):
+        raise StartRefused("a service is running on this database: stop it, and wait 30 s")
+    if not replace and (held := await _held(connection, manifest)):
+        raise StartRefused(f"the database is not empty ({held}): --replace lets its content go")
+
+
+async def _held(connection: asyncpg.Connection, manifest: Manifest) -> str | None:
+    """A table that has rows."""
+    for table in manifest.tables:
+        if await connection.fetchval(f'SELECT EXISTS (SELECT FROM {SCHEMA}."{table.name}")'):
+            return table.name
+    return None
+
+
+async def _load(
+    connection: asyncpg.Connection, archive: tarfile.TarFile, manifest: Manifest
+) -> None:
+    names = ", ".join(f'{SCHEMA}."{table.name}"' for table in manifest.tables)
+    await connection.execute(f"TRUNCATE {names}")
+    await connection.execute(
+        f"SELECT {SCHEMA}.ensure_log_partition(month) FROM unnest($1::timestamptz[]) AS month",
+        manifest.months,
+    )
+    for table in sorted(manifest.tables, key=lambda table: table.name != "schedule_job"):
+        said = await connection.copy_to_table(
+            table.name,
+            schema_name=SCHEMA,
+            columns=table.columns,
+            source=_file(archive, table.file),
+        )
+        if int(said.removeprefix("COPY ")) != table.rows:
+            raise StartRefused(f"{table.name}: {said}, the backup names {table.rows} rows")
+    for sequence, value in manifest.sequences.items():
+        await connection.execute(f"SELECT setval('{SCHEMA}.{sequence}', $1)", value)

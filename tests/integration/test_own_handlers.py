@@ -1,0 +1,347 @@
+"""The product's own handlers, on a real database: clean-up, report, backup and its way back."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import hashlib
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import asyncpg
+import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from executor.clock import SystemClock
+from executor.errors import StartRefused
+from executor.model import RunState
+from executor.testing.run import Outcome, run_handler
+from handlers.backup import data_backup
+from handlers.data_cleanup import data_cleanup
+from handlers.report import statistics_report
+from scheduler.configs import ConfigService
+from scheduler.database import upgrade
+from scheduler.demo_data import JOBS, fill
+from scheduler.job_service import JobService
+from scheduler.recorder import Recorder
+from scheduler.restore import restore
+from scheduler.secret_box import SecretBox
+from tests.integration.api_service import an_api
+
+SCHEMA = "qooerp_scheduler"
+Run = Callable[..., Outcome]
+
+
+@pytest.fixture
+def run(database_url: str, tmp_path: Path) -> Run:
+    """Run a handler as the service would, on the test's database."""
+    resources = {"database": database_url, "data_dir": str(tmp_path), "timezone": "Asia/Shanghai"}
+
+    def run(handler: Callable[..., object], params: str = "") -> Outcome:
+        return run_handler(handler, params, resources=resources)
+
+    return run
+
+
+async def fill_demo(engine: AsyncEngine, folder: Path) -> int:
+    clock = SystemClock()
+    return await fill(
+        JobService(engine, clock, timezone="Asia/Shanghai"),
+        ConfigService(engine, SecretBox("", folder)),
+        Recorder(engine, timezone="Asia/Shanghai"),
+        database=engine,
+        clock=clock,
+    )
+
+
+async def add_run(sql: asyncpg.Connection, age: str) -> None:
+    moment = f"date_trunc('second', now() - interval '{age}')"
+    await sql.execute(f"SELECT {SCHEMA}.ensure_log_partition({moment})")
+    await sql.execute(
+        f"INSERT INTO {SCHEMA}.schedule_log (cluster, admin_log_id, trigger_time, job_id,"
+        f" trigger_type, status, scheduled_time)"
+        f" VALUES ('local', 1, {moment}, 1, 'api', 'succeeded', {moment})"
+    )
+
+
+async def add_alarms(sql: asyncpg.Connection, age: str, number: int = 1) -> None:
+    await sql.execute(
+        f"INSERT INTO {SCHEMA}.schedule_notify (notify_type, level, title, create_time)"
+        f" SELECT 'failure', 'error', 'x', now() - interval '{age}' FROM generate_series(1, $1)",
+        number,
+    )
+
+
+async def held(sql: asyncpg.Connection) -> tuple[int, int]:
+    """How many runs and alarms there are."""
+    runs = await sql.fetchval(f"SELECT count(*) FROM {SCHEMA}.schedule_log")
+    return runs, await sql.fetchval(f"SELECT count(*) FROM {SCHEMA}.schedule_notify")
+
+
+async def everything(sql: asyncpg.Connection) -> dict[str, list[str]]:
+    """Every row of every table, and how far each sequence is."""
+    names = await sql.fetch(
+        "SELECT relname FROM pg_class WHERE relkind IN ('r', 'p') AND NOT relispartition"
+        f" AND relnamespace = '{SCHEMA}'::regnamespace"
+    )
+    rows = {
+        name: [
+            row for (row,) in await sql.fetch(f"SELECT t::text FROM {SCHEMA}.{name} t ORDER BY 1")
+        ]
+        for (name,) in names
+    }
+    sequences = await sql.fetch(
+        f"SELECT sequencename, last_value FROM pg_sequences WHERE schemaname = '{SCHEMA}'"
+    )
+    return rows | {"sequences": sorted(map(str, sequences))}
+
+
+async def test_months_of_runs_and_alarms_go_when_they_are_too_old(
+    run: Run, sql: asyncpg.Connection
+) -> None:
+    for age in ("400 days", "200 days", "1 day"):
+        await add_run(sql, age)
+    await add_alarms(sql, "400 days", 5001)
+    await add_alarms(sql, "1 day")
+
+    outcome = run(data_cleanup, "keep_log_days=120 keep_notify_days=120")
+
+    assert outcome.state is RunState.SUCCEEDED, outcome
+    assert await held(sql) == (1, 1)
+    assert re.fullmatch(
+        r"dropped schedule_log_\w+, schedule_log_\w+ and 5001 alarms", outcome.message
+    )
+
+
+async def test_a_month_goes_on_the_day_when_all_of_it_is_too_old(
+    run: Run, sql: asyncpg.Connection
+) -> None:
+    await add_run(sql, "40 days")
+    days = await sql.fetchval(
+        "SELECT extract(day FROM now() - (month + interval '1 month'))::int"
+        " FROM date_trunc('month', now() - interval '40 days', 'UTC') AS month"
+    )
+
+    assert "no month" in run(data_cleanup, f"keep_log_days={days + 1}").message
+    assert await held(sql) == (1, 0)
+    assert "no month" not in run(data_cleanup, f"keep_log_days={days}").message
+    assert await held(sql) == (0, 0)
+
+
+async def test_a_rehearsal_of_the_clean_up_changes_nothing(
+    run: Run, sql: asyncpg.Connection
+) -> None:
+    await add_run(sql, "400 days")
+    await add_alarms(sql, "400 days")
+
+    assert re.fullmatch(
+        r"would drop schedule_log_\w+ and 1 alarms", run(data_cleanup, "dry_run=true").message
+    )
+    assert await held(sql) == (1, 1)
+
+
+async def test_the_recorder_goes_on_after_a_clean_up(
+    run: Run, sql: asyncpg.Connection, engine: AsyncEngine, tmp_path: Path
+) -> None:
+    await add_run(sql, "400 days")
+    run(data_cleanup)
+
+    assert await fill_demo(engine, tmp_path) == len(JOBS)
+
+
+async def test_the_report_holds_what_the_statistics_do(
+    run: Run, sql: asyncpg.Connection, engine: AsyncEngine, tmp_path: Path
+) -> None:
+    await fill_demo(engine, tmp_path)
+    await sql.execute(f"UPDATE {SCHEMA}.schedule_job SET job_name = '=1+1 <b>&' WHERE id = 1")
+
+    outcome = run(statistics_report, "days=10 top=3")
+
+    assert outcome.state is RunState.SUCCEEDED, outcome
+    [table] = (tmp_path / "reports").glob("*.csv")
+    [page] = (tmp_path / "reports").glob("*.html")
+    with table.open(encoding="utf-8-sig", newline="") as file:
+        lines = list(csv.DictReader(file))
+    counted = await sql.fetchrow(
+        f"SELECT count(*), sum(execute_count), sum(fail_count) FROM {SCHEMA}.schedule_job_daily"
+    )
+    assert counted is not None
+    assert (len(lines), *(sum(int(line[name]) for line in lines) for name in _COUNTS)) == (
+        *counted,
+    )
+    assert {line["job_name"] for line in lines if line["job_id"] == "1"} == {"'=1+1 <b>&"}
+    assert f"{counted[1]} runs" in outcome.message
+    _check_page(page.read_text(encoding="utf-8-sig"), runs=counted[1])
+
+
+_COUNTS = ("execute_count", "fail_count")
+
+
+def _check_page(text: str, *, runs: int) -> None:
+    assert "<b>" not in text
+    assert "http" not in text.replace("http://www.w3.org/2000/svg", "")
+    assert text.count("<tr>") == 1 + 3
+    [svg] = re.findall(r"<svg.*?</svg>", text, re.DOTALL)
+    titles = ElementTree.fromstring(svg).findall(".//{http://www.w3.org/2000/svg}title")
+    assert sum(int((title.text or "").split(": ")[1]) for title in titles) == runs
+
+
+async def test_a_report_of_days_without_runs_is_one(run: Run, tmp_path: Path) -> None:
+    outcome = run(statistics_report)
+
+    assert outcome.state is RunState.SUCCEEDED, outcome
+    [table] = (tmp_path / "reports").glob("*.csv")
+    assert table.read_text(encoding="utf-8-sig").splitlines()[0].startswith("day,job_id,")
+
+
+async def test_a_restored_backup_is_the_same_row_by_row(
+    run: Run,
+    sql: asyncpg.Connection,
+    engine: AsyncEngine,
+    tmp_path: Path,
+    empty_database_url: str,
+) -> None:
+    await fill_demo(engine, tmp_path)
+    await add_run(sql, "400 days")
+    await sql.execute(
+        f"UPDATE {SCHEMA}.schedule_job SET description = $1 WHERE id = 1", "tab\t \\N 值\nline"
+    )
+    before = await everything(sql)
+
+    outcome = run(data_backup)
+
+    assert outcome.state is RunState.SUCCEEDED, outcome
+    [archive] = (tmp_path / "backups").glob("*.tar.gz")
+    assert archive.stat().st_mode & 0o777 == 0o600
+    checksum, name = archive.with_name(f"{archive.name}.sha256").read_text().split()
+    assert (checksum, name) == (_sha256(archive), archive.name)
+    await upgrade(empty_database_url)
+    manifest = await restore(empty_database_url, archive, replace=False)
+    other = await asyncpg.connect(empty_database_url)
+    try:
+        assert await everything(other) == before
+    finally:
+        await other.close()
+    assert sum(table.rows for table in manifest.tables) > 300
+    assert all(before[name] for name in ("schedule_job", "schedule_config", "schedule_log"))
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+async def test_a_restore_over_content_needs_to_be_told_and_then_replaces_it(
+    run: Run, sql: asyncpg.Connection, engine: AsyncEngine, tmp_path: Path, database_url: str
+) -> None:
+    await fill_demo(engine, tmp_path)
+    before = await everything(sql)
+    run(data_backup)
+    [archive] = (tmp_path / "backups").glob("*.tar.gz")
+    await add_alarms(sql, "1 day")
+    await sql.execute(f"DELETE FROM {SCHEMA}.schedule_config")
+    changed = await everything(sql)
+
+    with pytest.raises(StartRefused, match="--replace"):
+        await restore(database_url, archive, replace=False)
+    assert await everything(sql) == changed
+    await restore(database_url, archive, replace=True)
+
+    restored = await everything(sql)
+    assert {name: rows for name, rows in restored.items() if name != "sequences"} == {
+        name: rows for name, rows in before.items() if name != "sequences"
+    }
+
+
+async def test_a_damaged_backup_changes_nothing(
+    run: Run, sql: asyncpg.Connection, engine: AsyncEngine, tmp_path: Path, database_url: str
+) -> None:
+    await fill_demo(engine, tmp_path)
+    before = await everything(sql)
+    run(data_backup)
+    [archive] = (tmp_path / "backups").glob("*.tar.gz")
+    plain = gzip.decompress(archive.read_bytes())
+    place = plain.index(b"sampleParams", 20_000)
+    damaged = {
+        "changed": gzip.compress(plain[:place] + b"S" + plain[place + 1 :]),
+        "cut off": archive.read_bytes()[:-1000],
+        "no archive": b"nonsense",
+        "empty": b"",
+    }
+    for what, content in damaged.items():
+        archive.write_bytes(content)
+        with pytest.raises(StartRefused, match=r"damaged|is no backup"):
+            await restore(database_url, archive, replace=True)
+        assert await everything(sql) == before, what
+
+
+async def test_a_backup_of_another_schema_or_beside_a_service_is_refused(
+    run: Run, sql: asyncpg.Connection, tmp_path: Path, database_url: str
+) -> None:
+    run(data_backup)
+    [archive] = (tmp_path / "backups").glob("*.tar.gz")
+    await sql.execute(
+        f"INSERT INTO {SCHEMA}.schedule_replica (id, address) VALUES ('somebody', '')"
+    )
+    with pytest.raises(StartRefused, match="a service is running"):
+        await restore(database_url, archive, replace=True)
+    await sql.execute(f"UPDATE {SCHEMA}.alembic_version SET version_num = '0001'")
+    with pytest.raises(StartRefused, match="schema revision"):
+        await restore(database_url, archive, replace=True)
+
+
+async def test_so_many_backups_are_kept_and_no_more(run: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "backups"
+    folder.mkdir()
+    for day in range(1, 6):
+        (folder / f"backup-2026010{day}T000000Z-1.tar.gz").touch()
+        (folder / f"backup-2026010{day}T000000Z-1.tar.gz.sha256").touch()
+
+    run(data_backup, "keep=2")
+
+    kept = sorted(path.name for path in folder.iterdir())
+    assert len(kept) == 4
+    assert kept[0].startswith("backup-20260105")
+
+
+@pytest.mark.parametrize("handler", [data_cleanup, statistics_report, data_backup])
+def test_an_executor_alone_says_what_is_missing(handler: Any) -> None:
+    outcome = run_handler(handler)
+
+    assert outcome.state is RunState.FAILED
+    assert "this executor has no" in outcome.message
+
+
+async def test_in_the_service_they_find_its_database(tmp_path: Path, database_url: str) -> None:
+    async with an_api(tmp_path, database_url) as api:
+        for handler in ("dataCleanup", "statisticsReport", "dataBackup"):
+            job = await api.a_job(handlerName=handler)
+            run = await api.a_run(job["id"])
+            assert run["status"] == "succeeded", run
+
+
+async def test_the_demo_data_are_made_once(
+    engine: AsyncEngine, sql: asyncpg.Connection, tmp_path: Path
+) -> None:
+    assert await fill_demo(engine, tmp_path) == len(JOBS)
+    before = await everything(sql)
+    assert await fill_demo(engine, tmp_path) == 0
+    assert await everything(sql) == before
+
+    kinds = await sql.fetch(f"SELECT DISTINCT schedule_type, status FROM {SCHEMA}.schedule_job")
+    assert {kind for kind, _ in kinds} == {"cron", "interval", "once", "none"}
+    assert {status for _, status in kinds} == {"running", "stopped", "paused"}
+    states = await sql.fetch(f"SELECT DISTINCT status FROM {SCHEMA}.schedule_log")
+    assert {state for (state,) in states} == {"succeeded", "failed", "timed_out", "killed"}
+
+
+async def test_what_is_missing_of_the_demo_data_is_made_again(
+    engine: AsyncEngine, tmp_path: Path
+) -> None:
+    await fill_demo(engine, tmp_path)
+    jobs = JobService(engine, SystemClock(), timezone="UTC")
+    await jobs.delete(1)
+
+    assert await fill_demo(engine, tmp_path) == 1
