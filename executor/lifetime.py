@@ -55,11 +55,18 @@ async def _run(make: Callable[[], Service], started: Callable[[], Awaitable[None
         await started()
     service.failed.add_done_callback(lambda _: told.set())
     await told.wait()
+    if _failure(service) is not None:
+        hurry.set()  # whoever starts it again shall not wait
     await service.stop(hurry=hurry)
-    if service.failed.done() and (error := service.failed.exception()) is not None:
+    error = _failure(service)
+    if error is not None:
         _log.error("service_failed", reason=repr(error))
         return 1
     return service.exit_code
+
+
+def _failure(service: Service) -> BaseException | None:
+    return service.failed.exception() if service.failed.done() else None
 
 
 def _calm_collector() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import signal
 from collections.abc import AsyncIterator
@@ -9,8 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from executor import lifetime
+from executor.app import ExecutorApp
+from executor.journal_store import Answer, Batch, JournalStore
 from executor.testing.fake_admin import FakeAdmin
-from tests.integration.executor_service import LIMIT_S, Service, until
+from scheduler.settings import load
+from tests.integration.executor_service import LIMIT_S, Service, environment, until
 
 TOKEN = "s3cret"
 
@@ -128,3 +133,22 @@ async def test_a_signal_during_the_start_ends_the_service_in_order(
 
     assert await service.exit_code() == 0
     assert admin.addresses == []
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+async def test_a_service_whose_journal_has_died_of_a_bug_ends_with_an_error(
+    admin: FakeAdmin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def commit(_store: JournalStore, _batch: Batch) -> list[Answer]:
+        raise RuntimeError("a bug")
+
+    patient = {"executor__drain_seconds": 60, "executor__stop_grace_seconds": 60}
+    settings = load(None, environment(tmp_path, admin, **patient))
+    serving = asyncio.create_task(lifetime._run(lambda: ExecutorApp(settings), None))
+    await admin.registered()
+    monkeypatch.setattr(JournalStore, "commit", commit)
+    trigger = asyncio.create_task(admin.trigger("echo"))
+
+    assert await asyncio.wait_for(serving, LIMIT_S) == 1
+    assert admin.addresses == []
+    assert admin.rows[await trigger].trigger_code == 500
