@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from executor.model import RunState, Source
-from scheduler.api.shapes import Given, Id, Paging, Told
+from scheduler.api.shapes import Given, Id, Moment, Paging, Told
 from scheduler.job_rule import zone_of
 
 _TIMES = ("scheduled_time", "trigger_time", "start_time", "end_time")
@@ -28,8 +28,8 @@ class RunsOfJobQuery(Paging):
     """Which runs of a job are wanted."""
 
     status: RunState | None = None
-    start_time: datetime | None = Field(None, description="Triggered then or later.")
-    end_time: datetime | None = Field(None, description="Triggered then or earlier.")
+    start_time: Moment | None = Field(None, description="Triggered then or later.")
+    end_time: Moment | None = Field(None, description="Triggered then or earlier.")
 
 
 class RunQuery(RunsOfJobQuery):

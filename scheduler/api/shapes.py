@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 from pydantic.alias_generators import to_camel
 
 _MOST_BIGINT = 2**63 - 1
@@ -14,7 +14,17 @@ _NO_NUL = r"^[^\x00]*$"
 Id = Annotated[int, Field(ge=0, le=_MOST_BIGINT)]
 """A number that PostgreSQL made."""
 Count = Annotated[int, Field(ge=0, le=2**31 - 1)]
-Moment = Annotated[datetime, Field(json_schema_extra={"format": "date-time"})]
+
+
+def _iso(value: object) -> object:
+    """Pass on what is no bare number: pydantic would take it for seconds or milliseconds."""
+    if isinstance(value, str) and value.replace(".", "", 1).lstrip("+-").isdecimal():
+        raise ValueError("has to be ISO 8601, as 2026-11-24T09:00:00+08:00")
+    return value
+
+
+Moment = Annotated[datetime, BeforeValidator(_iso)]
+"""A time that clients write out."""
 
 Line = Annotated[str, StringConstraints(pattern=_NO_NUL)]
 """Text that PostgreSQL can hold; bounded where it is used."""
@@ -75,8 +85,3 @@ class JobPath(Given):
 
 def pages_of(total: int, size: int) -> int:
     return -(-total // size)
-
-
-def as_told(shape: type[Any], value: object) -> Any:
-    """*value* as *shape* tells it."""
-    return shape.model_validate(value)

@@ -168,6 +168,7 @@ async def test_a_body_that_is_too_large_is_413(api):
         ("/jobs?size=1&size=2", "size"),
         ("/jobs?cursor=x", "cursor"),
         ("/logs?startTime=yesterday", "startTime"),
+        ("/logs?startTime=0.5", "startTime"),
         ("/logs?cursor=OTk5OTk5OTk5OTk5OTk5OTk5OS4x", "cursor"),
         ("/jobs/99999999999999999999", "id"),
     ],
