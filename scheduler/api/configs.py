@@ -16,7 +16,7 @@ from scheduler.configs import MOST_VALUE, Config, ConfigService
 from scheduler.job_service import JobService
 from scheduler.refusal import Invalid
 
-_MOST_IDS = 500
+_MOST_IDS = 200
 
 
 def _ids(text: str) -> str:
@@ -47,7 +47,7 @@ class ConfigQuery(Given):
 
     config_key: Key | None = None
     job_ids: (
-        Annotated[str, Field(max_length=10_000, pattern="^[0-9]+(,[0-9]+)*$"), AfterValidator(_ids)]
+        Annotated[str, Field(max_length=1000, pattern="^[0-9]+(,[0-9]+)*$"), AfterValidator(_ids)]
         | None
     ) = Field(None, description="A comma list.")
 

@@ -24,7 +24,7 @@ def _iso(value: object) -> object:
 
 
 Moment = Annotated[datetime, BeforeValidator(_iso)]
-"""A time that clients write out."""
+"""A time in a query; JSON has its own check."""
 
 Line = Annotated[str, StringConstraints(pattern=_NO_NUL)]
 """Text that PostgreSQL can hold; bounded where it is used."""
