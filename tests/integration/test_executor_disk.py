@@ -50,7 +50,7 @@ def full_disk(service: Service) -> Iterator[None]:
 async def a_running_run(admin: FakeAdmin, folder: Path) -> int:
     params = json.dumps({"mark": str(folder / "mark"), "until": str(folder / "open")})
     log_id = await admin.trigger("file-gate", params)
-    await until((folder / "mark").exists)
+    await until(lambda: (folder / "mark").exists() and (folder / "mark").read_text())
     return log_id
 
 

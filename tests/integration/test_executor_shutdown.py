@@ -30,7 +30,8 @@ async def two_runs(admin: FakeAdmin, folder: Path) -> tuple[int, int]:
     """A run that waits for the file `open`, and one behind it."""
     params = json.dumps({"mark": str(folder / "mark"), "until": str(folder / "open")})
     running, waiting = [await admin.trigger("file-gate", params) for _ in range(2)]
-    await until((folder / "mark").exists, "the first runs")
+    mark = folder / "mark"
+    await until(lambda: mark.exists() and mark.read_text(), "the first runs")
     return running, waiting
 
 
