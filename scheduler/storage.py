@@ -21,8 +21,8 @@ from scheduler.settings import Settings
 _log = structlog.get_logger(__name__)
 _EMBEDDED = "embedded"
 _FOLDER = "postgres"
-_PREPARED_S = 30.0
-_AWAY = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, SQLAlchemyError)
+_FAILED = (asyncpg.PostgresError, asyncpg.InterfaceError, SQLAlchemyError)
+_AWAY = (OSError, *_FAILED)
 
 
 class Storage:
@@ -102,22 +102,20 @@ async def prepared(settings: Settings) -> AsyncIterator[Storage]:
     """The service's database for a command, its schema brought along. Raise StartRefused."""
     storage = Storage(settings)
     await storage.open()
-    keeping = asyncio.create_task(storage.keep())
-    ready = asyncio.create_task(storage.ready.wait())
     try:
-        await asyncio.wait(
-            {keeping, ready}, timeout=_PREPARED_S, return_when=asyncio.FIRST_COMPLETED
-        )
-        if not storage.ready.is_set():
-            if keeping.done():
-                keeping.result()
-            raise StartRefused("PostgreSQL cannot be reached: see database.url")
+        await _try_once(storage)
         yield storage
+    except _FAILED as error:
+        raise StartRefused(f"PostgreSQL has failed: {str(error).splitlines()[0]}") from error
     finally:
-        for task in (keeping, ready):
-            task.cancel()
-        await asyncio.gather(keeping, ready, return_exceptions=True)
         await storage.close()
+
+
+async def _try_once(storage: Storage) -> None:
+    try:
+        await storage._prepare()
+    except OSError as error:
+        raise StartRefused(f"database.url: PostgreSQL cannot be reached: {error}") from error
 
 
 async def _persist(step: Callable[[], Awaitable[None]]) -> None:
