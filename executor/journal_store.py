@@ -9,7 +9,7 @@ import fcntl
 import os
 import sqlite3
 from collections.abc import Iterable, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -139,12 +139,18 @@ class JournalStore:
     """One journal file, locked for as long as it is open."""
 
     def __init__(self, path: Path, *, full_sync: bool) -> None:
+        """Open or make the file. Raise StartRefused when it is not to be used."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._lock = _lock(path.with_suffix(".lock"))
-        self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        self._db.execute("PRAGMA journal_mode=WAL")
-        self._db.execute(f"PRAGMA synchronous={'FULL' if full_sync else 'NORMAL'}")
-        _create(self._db, path)
+        with ExitStack() as opened:
+            self._lock = _lock(path.with_suffix(".lock"))
+            opened.callback(os.close, self._lock)
+            self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+            opened.callback(self._db.close)
+            try:
+                _prepare(self._db, path, full_sync=full_sync)
+            except sqlite3.Error as error:
+                raise StartRefused(f"{path} cannot be used: {error}") from error
+            opened.pop_all()
 
     def close(self) -> None:
         self._db.close()
@@ -261,7 +267,9 @@ def _lock(path: Path) -> int:
     return handle
 
 
-def _create(db: sqlite3.Connection, path: Path) -> None:
+def _prepare(db: sqlite3.Connection, path: Path, *, full_sync: bool) -> None:
+    db.execute("PRAGMA journal_mode=WAL")
+    db.execute(f"PRAGMA synchronous={'FULL' if full_sync else 'NORMAL'}")
     (version,) = db.execute("PRAGMA user_version").fetchone()
     if version == 0:
         db.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version={_FORMAT}; COMMIT;")

@@ -239,6 +239,15 @@ def test_a_journal_of_another_version_is_refused(path: Path) -> None:
         JournalStore(path, full_sync=False)
 
 
+def test_a_file_that_is_no_journal_is_refused_by_its_name(path: Path) -> None:
+    path.write_bytes(b"something else" * 100)
+
+    with pytest.raises(StartRefused, match=r"journal\.db cannot be used: file is not a database"):
+        JournalStore(path, full_sync=False)
+    path.unlink()
+    JournalStore(path, full_sync=False).close()
+
+
 TEXT = st.text(st.characters(codec="utf-8"), max_size=20)
 INT64 = st.integers(-(2**63), 2**63 - 1)
 
