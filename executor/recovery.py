@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from executor.dispatch import Dispatcher
 from executor.errors import TriggerRejected
 from executor.handler import Handler
 from executor.logpages import LogPages
-from executor.model import Report, RunState, Trigger
+from executor.model import LOCAL, Report, RunState, Trigger
 
 MOST_RESTARTS = 3
 """A run that was running each time the service died is suspected of killing it."""
@@ -18,6 +18,7 @@ INTERRUPTED = "the executor died while this was running; it was not run again"
 _SUSPECT = (
     f"the executor died {MOST_RESTARTS + 1} times while this was running; it is not run again"
 )
+_DISOWNED = "this was called interrupted while the executor was gone"
 _NOT_RUN = "the executor died before this could run, and is set not to run it later"
 
 
@@ -37,12 +38,19 @@ def recover(
     find_handler: Callable[[Trigger], Handler | None],
     *,
     run_waiting: bool,
+    disowned: Collection[int] = (),
 ) -> int:
-    """Take up or end every one of *reports*, in their order; how many were ended."""
+    """Take up or end every one of *reports*, in their order; how many were ended.
+
+    *disowned* are the log ids of local runs that others have ended meanwhile.
+    """
     ended = 0
     for report in reports:
-        idempotent = _is_idempotent(report.trigger, find_handler)
-        reason = verdict(report, idempotent=idempotent, run_waiting=run_waiting)
+        if report.trigger.cluster == LOCAL and report.trigger.log_id in disowned:
+            reason: str | None = _DISOWNED
+        else:
+            idempotent = _is_idempotent(report.trigger, find_handler)
+            reason = verdict(report, idempotent=idempotent, run_waiting=run_waiting)
         first_line = _first_line(report, pages)
         if reason is None:
             dispatcher.resume(report, first_line=first_line)

@@ -13,6 +13,7 @@ from executor.journal import Journal
 from executor.settings import is_loopback
 from scheduler.api.site import Site
 from scheduler.config_cache import ConfigCache
+from scheduler.engine.disowned import Disowned
 from scheduler.engine.finals import Finals
 from scheduler.engine.local import LocalEngine
 from scheduler.recorder import Recorder
@@ -53,6 +54,7 @@ class SchedulerApp:
             self.executor = ExecutorApp(
                 settings,
                 records=self._records,
+                disowned=Disowned(settings, self.storage).find,
                 configs=self.configs.of,
                 resources=self._resources(),
             )

@@ -13,6 +13,7 @@ from typing import Any
 import asyncpg
 
 from scheduler.app import SchedulerApp
+from scheduler.engine.local import LocalEngine
 from scheduler.settings import load
 from tests.integration.executor_service import environment
 
@@ -95,7 +96,8 @@ async def ended(
         rows = await runs_of(sql, *job_ids)
         return [row for row in rows if row["status"] not in ("queued", "running")]
 
-    return await until(there, lambda rows: len(rows) >= count, within)
+    rows: list[asyncpg.Record] = await until(there, lambda rows: len(rows) >= count, within)
+    return rows
 
 
 async def settled(sql: asyncpg.Connection, within: float = LIMIT_S) -> None:
@@ -111,3 +113,9 @@ async def until(ask: Any, holds: Any, within: float = LIMIT_S) -> Any:
         assert time.monotonic() < end, f"did not come true, the last answer was {answer}"
         await asyncio.sleep(_LOOK_EVERY_S)
     return answer
+
+
+def local(app: SchedulerApp) -> LocalEngine:
+    """The engine of a service that has an executor."""
+    assert app.local is not None
+    return app.local

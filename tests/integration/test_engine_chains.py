@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import pairwise
 
 from tests.integration.engine_service import (
     SCHEMA,
@@ -8,6 +9,7 @@ from tests.integration.engine_service import (
     add_dependency,
     add_job,
     ended,
+    local,
     runs_of,
     settled,
     soon,
@@ -37,10 +39,7 @@ async def test_a_failed_run_is_tried_again_until_it_succeeds(tmp_path, database_
     assert [row["trigger_type"] for row in rows] == ["once", "retry", "retry"]
     assert [row["first_log_id"] for row in rows] == [None, rows[0]["id"], rows[0]["id"]]
     assert {row["scheduled_time"] for row in rows} == {moment}
-    waits = [
-        later["trigger_time"] - before["end_time"]
-        for before, later in zip(rows, rows[1:], strict=False)
-    ]
+    waits = [later["trigger_time"] - before["end_time"] for before, later in pairwise(rows)]
     assert waits == [timedelta(seconds=1), timedelta(seconds=2)]
     gone = await sql.fetchval(f"SELECT deleted_at FROM {SCHEMA}.schedule_job WHERE id = $1", job)
     assert gone is not None
@@ -97,7 +96,7 @@ async def test_a_join_runs_once_all_its_parents_have_succeeded(tmp_path, databas
         await add_dependency(sql, right, root)
         await add_dependency(sql, join, left, right)
 
-        await app.local.control.execute(root)
+        await local(app).control.execute(root)
         rows = await ended(sql, root, left, right, join, count=4)
         await settled(sql)
 
@@ -132,7 +131,7 @@ async def test_a_due_job_waits_for_the_job_it_depends_on(tmp_path, database_url,
         await until(lambda: sql.fetchval(waiting), lambda count: count == 1)
         assert await runs_of(sql, child) == []
 
-        await app.local.control.execute(parent)
+        await local(app).control.execute(parent)
         (row,) = await ended(sql, child, count=1)
 
     assert (row["status"], row["trigger_type"]) == ("succeeded", "interval")
