@@ -11,6 +11,7 @@ from sqlalchemy import text
 
 from executor.testing.fake_admin import FakeAdmin
 from scheduler.app import SchedulerApp
+from scheduler.demo_jobs import DemoJobs, Expectation
 from scheduler.settings import Settings
 
 _EVERY_S = 1.0
@@ -61,16 +62,13 @@ class Demo:
         self._app = SchedulerApp(self._served())
         self._app.failed.add_done_callback(self._note_failure)
         await self._app.start()
-        _say(f"health:    http://127.0.0.1:{self._app.port}/health")
+        _say(f"API:       http://127.0.0.1:{self._app.port}/docs   health: …/health")
         _say(f"psql:      {self._app.storage.psql_hint()}")
-        if self._plays_admin:
-            self._showing = asyncio.create_task(self._show())
-        else:
-            _say(f"serving {', '.join(self._settings.clusters()[0].addresses)}; Ctrl-C ends it")
+        self._showing = asyncio.create_task(self._show())
+        self._showing.add_done_callback(self._note_end)
 
     async def stop(self, *, hurry: asyncio.Event) -> None:
-        if self._plays_admin:
-            self._showing.cancel()
+        self._showing.cancel()
         await self._app.stop(hurry=hurry)
         if self._plays_admin:
             await self._admin.__aexit__()
@@ -84,10 +82,25 @@ class Demo:
         return self._settings.model_copy(update={"admin": admin, "executor": executor})
 
     async def _show(self) -> None:
+        token = self._app.site.made_token
+        jobs = DemoJobs(f"http://127.0.0.1:{self._app.port}", token) if token else None
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._show_admin())
+                if jobs is not None:
+                    group.create_task(self._show_engine(jobs))
+        finally:
+            if jobs is not None:
+                await jobs.close()
+        _say("all went as planned" if not self.exit_code else "NOT everything went as planned")
+
+    async def _show_admin(self) -> None:
+        if not self._plays_admin:
+            _say(f"serving {', '.join(self._settings.clusters()[0].addresses)}; Ctrl-C ends it")
+            return
         address = await self._admin.registered()
         _say(f"registered: {address} at the played Admin {self._admin.url}")
-        rounds = SAMPLES if self._once else itertools.cycle(SAMPLES)
-        for sample in rounds:
+        for sample in SAMPLES if self._once else itertools.cycle(SAMPLES):
             try:
                 as_planned = await self._trigger(sample)
             except TimeoutError:
@@ -96,8 +109,34 @@ class Demo:
             self.exit_code |= not as_planned
             if not self._once:
                 await asyncio.sleep(_EVERY_S)
-        _say("all went as planned" if not self.exit_code else "NOT everything went as planned")
-        self.failed.set_result(None)
+
+    async def _show_engine(self, jobs: DemoJobs) -> None:
+        """Have the engine fire jobs of its own; with `--once`, until each has run as it should."""
+        await jobs.make()
+        expectation = Expectation()
+        try:
+            async with asyncio.timeout(_WITHIN_S if self._once else None):
+                async for run in jobs.runs():
+                    _say(
+                        f"engine  {run['id']:4} {run['handlerName']:15} "
+                        f"← {run['jobName']!r:28} {run['triggerType']:10} attempt {run['attempt']}"
+                        f" → {run['status']} {run['durationMs']} ms"
+                    )
+                    if expectation.see(run) and self._once:
+                        break
+        except TimeoutError:
+            _say(f"✗ the engine's jobs have not all run within {_WITHIN_S:.0f} s")
+            self.exit_code = 1
+        self.exit_code |= expectation.wrong
+
+    def _note_end(self, showing: asyncio.Task[None]) -> None:
+        if showing.cancelled() or self.failed.done():
+            return
+        error = showing.exception()
+        if error is not None:
+            self.failed.set_exception(error)
+        elif self._once:
+            self.failed.set_result(None)
 
     async def _trigger(self, sample: Sample) -> bool:
         log_id = await self._admin.trigger(sample.handler, sample.params, job_id=sample.job_id)

@@ -97,7 +97,8 @@ def test_the_handler_of_the_readme_runs_as_it_says(readme: str) -> None:
     try:
         exec(compile(handler, readme, "exec"), module.__dict__)
         exec(
-            compile(test.replace('"dataCleanup"', "data_cleanup"), readme, "exec"), module.__dict__
+            compile(test.replace('"stockCleanup"', "stock_cleanup"), readme, "exec"),
+            module.__dict__,
         )
     finally:
         del sys.modules["readme_jobs"]
