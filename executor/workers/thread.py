@@ -6,7 +6,7 @@ import asyncio
 import ctypes
 import queue
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from executor.context import JobContext, RunStopped, current
 from executor.model import Isolation
@@ -120,7 +120,8 @@ class ThreadRun:
         try:
             self._ident = 0
             with self._fence:  # one that was being raised has been raised
-                _interrupt(threading.get_ident(), None)
+                if self.stopping:
+                    _take_last_interruption()
         except RunStopped:
             pass  # it was the last
         self.context.log.flush()
@@ -189,7 +190,19 @@ class _FencedSink:
             self._sink.write_raw(text)
 
 
-def _interrupt(ident: int, error: type[BaseException] | None) -> None:
-    """Have *error* raised in thread *ident* at its next step; None takes back a pending one."""
+def _interrupt(ident: int, error: type[BaseException]) -> None:
+    """Have *error* raised in thread *ident* at its next step."""
     raise_in = ctypes.pythonapi.PyThreadState_SetAsyncExc
-    raise_in(ctypes.c_ulong(ident), ctypes.py_object(error) if error else None)
+    raise_in(ctypes.c_ulong(ident), ctypes.py_object(error))
+
+
+def _take_last_interruption() -> NoReturn:
+    """Raise RunStopped here and now, in place of one that may be pending.
+
+    Taking it back (by NULL) would leave CPython's evaluation loop on its slow path for good: the
+    mark "somebody has one pending" goes only when one is raised. And with a trace function set,
+    3.11 then hangs.
+    """
+    _interrupt(threading.get_ident(), RunStopped)
+    while True:
+        pass

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 import threading
 from typing import TYPE_CHECKING
 
@@ -114,3 +116,34 @@ async def test_hooks_are_called_once_around_the_life_of_the_worker() -> None:
         assert (await place.start("hooked-thread").ending()).message == "init"
 
     assert HOOKS == ["init", "destroy"]
+
+
+_TRACED = """
+import sys, time
+from executor import job_handler
+from executor.testing.run import run_handler
+
+@job_handler("quick")
+def quick():
+    return "done"
+
+@job_handler("endless")
+def endless():
+    while True:
+        time.sleep(0.01)
+
+run_handler(quick)
+assert run_handler(endless, timeout_s=1).state == "timed_out"
+sys.settrace(lambda *_: None)
+(lambda: None)()
+print("traced")
+"""
+
+
+def test_an_ended_run_leaves_no_interruption_pending_anywhere():
+    # CPython 3.11 hangs at the first traced call while it believes that somewhere one is
+    command = [sys.executable, "-c", _TRACED]
+
+    said = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+
+    assert said.stdout.strip() == "traced", said.stderr
