@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+from itertools import islice
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scheduler.cron import parse
+from scheduler.engine.calendars import Calendar, OnWorkingDays
+from scheduler.job import HolidayPolicy
+
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+CHINA = Calendar(
+    name="china",
+    closing_days=frozenset(date(2026, 10, day) for day in range(1, 8)),
+    make_up_days=frozenset({date(2026, 9, 27), date(2026, 10, 10)}),
+)
+"""The National Day holiday of 2026: seven days off, and two weekend days made up for."""
+
+
+def times(cron: str, policy: HolidayPolicy, after: datetime, count: int) -> list[str]:
+    rule = OnWorkingDays(parse(cron), CHINA, policy)
+    found: list[str] = []
+    moment: datetime | None = after
+    while len(found) < count and moment is not None:
+        moment = rule.next_after(moment)
+        found += [f"{moment:%m-%d %H:%M}"] if moment is not None else []
+    return found
+
+
+AFTER = datetime(2026, 9, 25, 12, tzinfo=SHANGHAI)  # a Friday
+
+
+@pytest.mark.parametrize(
+    ("cron", "policy", "expected"),
+    [
+        (
+            "0 0 9 * * ?",
+            HolidayPolicy.SKIP,
+            ["09-27 09:00", "09-28 09:00", "09-29 09:00", "09-30 09:00", "10-08 09:00"],
+        ),
+        # what falls together by shifting is one
+        ("0 0 9 1-5 10 ?", HolidayPolicy.SHIFT_BEFORE, ["09-30 09:00"]),
+        ("0 0 9 1-5 10 ?", HolidayPolicy.SHIFT_AFTER, ["10-08 09:00"]),
+        (
+            "0 0 9,18 7,9 10 ?",
+            HolidayPolicy.SHIFT_AFTER,
+            ["10-08 09:00", "10-08 18:00", "10-09 09:00"],
+        ),
+        ("0 0 9,18 1 10 ?", HolidayPolicy.SHIFT_BEFORE, ["09-30 09:00", "09-30 18:00"]),
+        # a made-up Sunday is a working day for every policy
+        ("0 0 9 27 9 ?", HolidayPolicy.SHIFT_AFTER, ["09-27 09:00"]),
+        # the shifted one joins those of its new day, in order
+        ("0 0 12 8 10 ?", HolidayPolicy.SHIFT_AFTER, ["10-08 12:00"]),
+        ("0 0 9 3 10 ? 2026", HolidayPolicy.SKIP, []),
+    ],
+)
+def test_a_holiday_skips_or_shifts(cron, policy, expected):
+    assert times(cron, policy, AFTER, max(len(expected), 1))[: len(expected)] == expected
+    if not expected:
+        assert times(cron, policy, AFTER, 1) == []
+
+
+def brute(cron: str, calendar: Calendar, policy: HolidayPolicy, after: datetime) -> list[datetime]:
+    """The due times by looking at each time of the rule."""
+    rule, moment = parse(cron), after - timedelta(days=60)
+    found: set[datetime] = set()
+    while (due := rule.next_after(moment)) is not None and due < after + timedelta(days=90):
+        moment = due
+        day = calendar.target(due.date(), policy)
+        if day is not None:
+            found.add(datetime.combine(day, due.time(), tzinfo=UTC))
+    return sorted(one for one in found if one > after)
+
+
+days = st.dates(date(2026, 1, 1), date(2026, 6, 30))
+
+
+@given(
+    st.sampled_from(
+        ["0 0 9 * * ?", "0 30 8,17 ? * MON,SAT", "0 0 0 L * ?", "0 0 7 1,15 * ?", "0 0 0/6 ? * SUN"]
+    ),
+    st.builds(
+        Calendar,
+        name=st.just("any"),
+        working_weekdays=st.frozensets(st.integers(1, 7), min_size=1),
+        closing_days=st.frozensets(days, max_size=40),
+        make_up_days=st.frozensets(days, max_size=10),
+    ),
+    st.sampled_from(HolidayPolicy),
+    st.datetimes(datetime(2026, 2, 1), datetime(2026, 4, 1), timezones=st.just(UTC)),  # noqa: DTZ001
+)
+def test_it_gives_what_a_search_through_all_times_gives(cron, calendar, policy, after):
+    rule = OnWorkingDays(parse(cron), calendar, policy)
+    after = after.replace(microsecond=0)
+
+    def walk(moment):
+        while (following := rule.next_after(moment)) is not None:
+            yield (moment := following)
+
+    expected = brute(cron, calendar, policy, after)[:6]
+    assert list(islice(walk(after), len(expected))) == expected
+
+
+def test_a_calendar_without_working_days_ends_the_search():
+    never = Calendar(name="never", working_weekdays=frozenset())
+
+    for policy in HolidayPolicy:
+        rule = OnWorkingDays(parse("0 0 9 * * ?"), never, policy)
+        assert rule.next_after(datetime.combine(date(2026, 1, 1), time(), tzinfo=UTC)) is None
