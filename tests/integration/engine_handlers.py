@@ -29,3 +29,20 @@ async def fail_until(ctx: JobContext, params: str) -> str:
 async def wait(_: JobContext) -> None:
     """Run until it is stopped."""
     await asyncio.Event().wait()
+
+
+@job_handler("waitOnce")
+async def wait_once(_: JobContext, params: str) -> str:
+    """Run until it is stopped; return at once the second time."""
+    begun = Path(params)
+    if begun.exists():  # noqa: ASYNC240 - a moment
+        return "the second time"
+    begun.touch()  # noqa: ASYNC240
+    await asyncio.Event().wait()
+    return "never"
+
+
+@job_handler("pause")
+async def pause(_: JobContext, params: str) -> None:
+    """Take *params* seconds."""
+    await asyncio.sleep(float(params))

@@ -15,7 +15,7 @@ import asyncpg
 from scheduler.app import SchedulerApp
 from scheduler.engine.local import LocalEngine
 from scheduler.settings import load
-from tests.integration.executor_service import environment
+from tests.integration.executor_service import Service, environment
 
 SCHEMA = "qooerp_scheduler"
 HANDLERS = "tests.integration.engine_handlers"
@@ -23,13 +23,17 @@ LIMIT_S = 20.0
 _LOOK_EVERY_S = 0.02
 
 
-def settings_for(folder: Path, url: str, **settings: object) -> dict[str, str]:
+def service_settings(url: str, **settings: object) -> dict[str, object]:
     chosen: dict[str, object] = {
         "database__url": url,
         "scheduler__port": 0,
         "handlers__modules": f'["handlers", "{HANDLERS}"]',
     }
-    return environment(folder, **(chosen | settings))
+    return chosen | settings
+
+
+def settings_for(folder: Path, url: str, **settings: object) -> dict[str, str]:
+    return environment(folder, **service_settings(url, **settings))
 
 
 @asynccontextmanager
@@ -41,6 +45,16 @@ async def a_service(folder: Path, url: str, **settings: object) -> AsyncIterator
         yield app
     finally:
         await app.stop()
+
+
+class Replica(Service):
+    """A service in a process of its own: one of several on a database."""
+
+    face = "serve"
+
+    def __init__(self, folder: Path, url: str, **settings: object) -> None:
+        folder.mkdir()
+        super().__init__(folder, **service_settings(url, **settings))
 
 
 def soon(seconds: float = 0) -> datetime:

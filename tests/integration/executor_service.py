@@ -77,6 +77,9 @@ async def an_executor(
 class Service:
     """An executor in a process of its own, which may be killed and started again."""
 
+    face = "executor"
+    """The command that begins it."""
+
     def __init__(self, folder: Path, *admins: FakeAdmin, **settings: object) -> None:
         self.port = free_port()
         self.errors = folder / "stderr.txt"
@@ -97,7 +100,7 @@ class Service:
         command = [
             "-c",
             "from scheduler.cli import main; main()",
-            "executor",
+            self.face,
             "--app-dir",
             str(ROOT),
         ]

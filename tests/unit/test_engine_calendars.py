@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import islice
 from zoneinfo import ZoneInfo
@@ -97,7 +98,7 @@ def test_it_gives_what_a_search_through_all_times_gives(cron, calendar, policy, 
     rule = OnWorkingDays(parse(cron), calendar, policy)
     after = after.replace(microsecond=0)
 
-    def walk(moment):
+    def walk(moment: datetime) -> Iterator[datetime]:
         while (following := rule.next_after(moment)) is not None:
             yield (moment := following)
 

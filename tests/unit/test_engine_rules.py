@@ -62,7 +62,7 @@ def test_a_long_chain_is_no_circle_and_no_recursion():
     assert find_cycle(chain, 1, [2]) is None
 
 
-def an_end(status: str = "failed", **fields) -> dict:
+def an_end(status: str = "failed", **fields) -> dict[str, object]:
     return {
         "id": 7,
         "job_id": 1,

@@ -1,0 +1,132 @@
+"""PostgreSQL goes away under the engine, and comes back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from datetime import timedelta
+
+import asyncpg
+import pytest
+
+from scheduler.database import create_database_if_missing, upgrade
+from scheduler.embedded import EmbeddedPostgres
+from scheduler.engine.link import DatabaseAway
+from tests.integration.engine_service import (
+    SCHEMA,
+    a_service,
+    add_job,
+    ended,
+    local,
+    runs_of,
+    soon,
+    until,
+)
+
+
+@pytest.fixture
+async def server(tmp_path_factory):
+    """A PostgreSQL of the test's own, which it may stop."""
+    folder = tmp_path_factory.mktemp("outage")
+    for one in (folder, *list(folder.parents)[:2]):
+        one.chmod(0o755)  # the server runs as nobody
+    server = EmbeddedPostgres(folder / "postgres", settings={"fsync": "off"})
+    await server.start()
+    await create_database_if_missing(server.dsn)
+    await upgrade(server.dsn)
+    yield server
+    await server.stop()
+
+
+async def test_an_outage_of_postgresql_is_made_up_for(tmp_path, server):
+    """Runs that were under way are reported, missed times are made up by their policy, in order."""
+    sql = await asyncpg.connect(server.dsn)
+    begin = soon(1)
+    every_second = {
+        "schedule_type": "interval",
+        "interval_seconds": 1,
+        "next_run_time": begin,
+    }
+    async with a_service(tmp_path, server.dsn) as app:
+        everything = await add_job(sql, misfire_policy="fire_all", **every_second)
+        newest = await add_job(sql, misfire_policy="fire_once", **every_second)
+        through = await add_job(
+            sql,
+            handler_name="pause",
+            params="4",
+            schedule_type="once",
+            run_at=begin,
+            next_run_time=begin,
+        )
+        await ended(sql, everything, count=2)
+        assert (await runs_of(sql, through))[0]["status"] == "running"
+        await sql.close()
+        await server.stop()
+        with pytest.raises(DatabaseAway):
+            await local(app).control.execute(everything)
+        await outage(app, seconds=8)
+        await server.start()
+        sql = await asyncpg.connect(server.dsn)
+        (run,) = await ended(sql, through, count=1)
+        back = soon()
+        await until(
+            lambda: runs_of(sql, everything),
+            lambda rows: rows and rows[-1]["scheduled_time"] > back,
+        )
+        rows = await runs_of(sql, everything, newest)
+    await sql.close()
+
+    assert run["status"] == "succeeded"
+    times = sorted(row["scheduled_time"] for row in rows if row["job_id"] == everything)
+    assert times == [begin + timedelta(seconds=n) for n in range(len(times))]
+    fewer = Counter(row["scheduled_time"] for row in rows if row["job_id"] == newest)
+    assert set(fewer.values()) == {1}
+    assert len(fewer) < len(times)
+
+
+async def outage(app, seconds: float) -> None:
+    """The service lives through it: its loops go on, though they can do nothing."""
+    gone = asyncio.get_running_loop().time() + seconds
+    while asyncio.get_running_loop().time() < gone:
+        assert not app.failed.done()
+        await asyncio.sleep(0.1)
+
+
+async def test_connections_that_are_cut_at_any_moment_lose_and_double_nothing(
+    tmp_path, database_url, sql
+):
+    """Each answer of the database may be the one that does not come: what then?"""
+    notes = tmp_path / "notes"
+    notes.touch()
+    begin = soon(1)
+    async with a_service(tmp_path, database_url):
+        jobs = [
+            await add_job(
+                sql,
+                params=str(notes),
+                schedule_type="interval",
+                interval_seconds=1,
+                next_run_time=begin,
+                misfire_policy="fire_all",
+            )
+            for _ in range(40)
+        ]
+        for n in range(60):
+            await sql.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE pid <> pg_backend_pid() AND datname = current_database()"
+            )
+            await asyncio.sleep(0.01 * (n % 13))
+        count = len(await runs_of(sql, *jobs))
+        await ended(sql, *jobs, count=count + 80, within=40)
+        await sql.execute(f"UPDATE {SCHEMA}.schedule_job SET status = 'stopped'")
+        left = f"SELECT count(*) FROM {SCHEMA}.schedule_fire"
+        await until(lambda: sql.fetchval(left), lambda found: found == 0, within=40)
+        rows = await runs_of(sql, *jobs)
+
+    assert {row["status"] for row in rows} == {"succeeded"}
+    for job in jobs:
+        times = sorted(row["scheduled_time"] for row in rows if row["job_id"] == job)
+        assert times == [begin + timedelta(seconds=n) for n in range(len(times))]
+    executed = Counter(int(line.split()[0]) for line in notes.read_text().splitlines())
+    assert executed == Counter(row["id"] for row in rows)

@@ -1,0 +1,176 @@
+"""Several services on one database, as processes that may die at any moment."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.integration.engine_service import (
+    SCHEMA,
+    Replica,
+    a_service,
+    add_job,
+    ended,
+    local,
+    runs_of,
+    settled,
+    soon,
+    until,
+)
+
+HASTY = {"engine__lease_seconds": 5, "engine__interrupt_after_seconds": 5}
+JOBS = 30
+KILLS = 4
+
+
+async def stop_all(sql) -> None:
+    await sql.execute(f"UPDATE {SCHEMA}.schedule_job SET status = 'stopped'")
+    await sql.execute(f"DELETE FROM {SCHEMA}.schedule_fire WHERE state = 'planned'")
+
+
+async def test_replicas_that_die_fire_each_time_once_or_tell_its_interruption(
+    tmp_path, database_url, sql
+):
+    notes = tmp_path / "notes"
+    notes.touch()
+    begin = soon(8)
+    jobs = [
+        await add_job(
+            sql,
+            params=str(notes),
+            schedule_type="interval",
+            interval_seconds=1,
+            next_run_time=begin,
+        )
+        for _ in range(JOBS)
+    ]
+    replicas = [Replica(tmp_path / f"r{n}", database_url, **HASTY) for n in range(3)]
+    await asyncio.gather(*(replica.start() for replica in replicas))
+    try:
+        await ended(sql, *jobs, count=2 * JOBS, within=40)
+        for n in range(KILLS):
+            victim = replicas[n % 2]
+            await victim.kill_9()
+            count = len(await runs_of(sql, *jobs))
+            await ended(sql, *jobs, count=count + 2 * JOBS, within=40)
+            if n < KILLS - 1:  # the last one stays dead
+                await victim.start()
+        await stop_all(sql)
+        await settled(sql, within=40)
+    finally:
+        for replica in replicas:
+            await replica.__aexit__()
+
+    rows = await runs_of(sql, *jobs)
+    states = Counter(row["status"] for row in rows)
+    assert set(states) <= {"succeeded", "interrupted"}, states
+    for job in jobs:
+        times = sorted(row["scheduled_time"] for row in rows if row["job_id"] == job)
+        assert times == [begin + timedelta(seconds=n) for n in range(len(times))]
+    executed = Counter(int(line.split()[0]) for line in notes.read_text().splitlines())
+    assert max(executed.values()) == 1
+    succeeded = {row["id"] for row in rows if row["status"] == "succeeded"}
+    assert succeeded <= executed.keys() <= {row["id"] for row in rows}
+
+
+async def test_what_a_dead_replica_ran_is_told_by_another_and_tried_again(
+    tmp_path, database_url, sql
+):
+    dead = Replica(tmp_path / "dead", database_url, **HASTY)
+    async with dead:
+        job = await add_job(
+            sql,
+            handler_name="waitOnce",
+            params=str(tmp_path / "begun"),
+            schedule_type="once",
+            run_at=soon(),
+            next_run_time=soon(),
+            retry_strategy="fixed",
+            retry_count=1,
+        )
+        await until(
+            lambda: runs_of(sql, job),
+            lambda rows: [row["status"] for row in rows] == ["running"],
+        )
+        await dead.kill_9()
+        async with Replica(tmp_path / "heir", database_url, **HASTY):
+            rows = await ended(sql, job, count=2, within=40)
+            await settled(sql)
+            await dead.start()  # it comes back, and has nothing to add
+            assert await dead.stop() == 0
+            again = await runs_of(sql, job)
+
+    assert [row["status"] for row in rows] == ["interrupted", "succeeded"]
+    assert rows[0]["result_message"].startswith("the replica that ran this has died")
+    assert [tuple(row) for row in again] == [tuple(row) for row in rows]
+
+
+async def test_a_run_is_killed_through_another_replica_within_a_second(tmp_path, database_url, sql):
+    async with Replica(tmp_path / "runs", database_url):
+        job = await add_job(
+            sql,
+            handler_name="wait",
+            schedule_type="once",
+            run_at=soon(),
+            next_run_time=soon(),
+        )
+        (row,) = await until(
+            lambda: runs_of(sql, job),
+            lambda rows: [row["status"] for row in rows] == ["running"],
+        )
+        async with a_service(tmp_path / "asks", database_url, engine__enabled=False) as app:
+            asked = datetime.now(UTC)
+            assert await local(app).control.kill(row["id"])
+            (row,) = await ended(sql, job, count=1)
+            assert not await local(app).control.kill(row["id"])
+
+    assert row["status"] == "killed"
+    assert row["end_time"] - asked < timedelta(seconds=1)
+
+
+async def test_a_planned_run_is_killed_before_it_fires(tmp_path, database_url, sql):
+    async with a_service(tmp_path, database_url, engine__claim_ahead_seconds=60) as app:
+        moment = soon(45)
+        job = await add_job(sql, schedule_type="once", run_at=moment, next_run_time=moment)
+        find = f"SELECT id FROM {SCHEMA}.schedule_fire WHERE job_id = {job}"
+        fire = await until(lambda: sql.fetchval(find), lambda found: found is not None)
+        assert await local(app).control.kill(fire)
+        (row,) = await ended(sql, job, count=1)
+
+    assert (row["id"], row["status"], row["start_time"]) == (fire, "killed", None)
+
+
+@pytest.mark.parametrize("kind", ["job", "config"])
+async def test_a_change_is_heard_by_every_replica_within_a_second(
+    tmp_path, database_url, sql, kind
+):
+    heard: asyncio.Queue[int | None] = asyncio.Queue()
+    async with a_service(tmp_path, database_url) as app:
+        listener = local(app).listener
+        listener.subscribe(kind, heard.put_nowait)
+        async with asyncio.timeout(10):
+            await listener.listening.wait()
+        for strange in ("", "[]", '{"kind": "job"}', '{"kind": "job", "id": "x"}'):
+            await sql.execute("SELECT pg_notify('qooerp_scheduler', $1)", strange)
+        message = json.dumps({"kind": kind, "id": 7})
+        await sql.execute("SELECT pg_notify('qooerp_scheduler', $1)", message)
+        async with asyncio.timeout(1):
+            while await heard.get() != 7:  # None: what may have changed before it listened
+                pass
+
+
+async def test_a_replica_that_leaves_hands_on_what_it_has_planned(
+    tmp_path: Path, database_url, sql
+):
+    moment = soon(20)
+    job = await add_job(sql, schedule_type="once", run_at=moment, next_run_time=moment)
+    planned = f"SELECT owner FROM {SCHEMA}.schedule_fire WHERE job_id = {job}"
+    async with a_service(tmp_path / "leaves", database_url, engine__claim_ahead_seconds=60):
+        await until(lambda: sql.fetchval(planned), lambda owner: owner is not None)
+    assert await sql.fetchrow(planned) == (None,)
+    assert await sql.fetchval(f"SELECT count(*) FROM {SCHEMA}.schedule_replica") == 0
