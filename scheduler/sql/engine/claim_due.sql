@@ -1,6 +1,7 @@
 -- Locks the local jobs that are due until $1, at most $2, passing over those that others hold.
 SELECT j.*, c.working_weekdays, c.closing_days, c.make_up_days,
-    EXISTS (SELECT FROM qooerp_scheduler.schedule_dependency d WHERE d.job_id = j.id) AS depends
+    (SELECT true FROM qooerp_scheduler.schedule_dependency d
+        WHERE d.job_id = j.id LIMIT 1) IS NOT NULL AS depends  -- EXISTS might read them all
 FROM qooerp_scheduler.schedule_job j
 LEFT JOIN qooerp_scheduler.schedule_calendar c ON c.name = j.calendar_name
 WHERE j.engine = 'local' AND j.status = 'running' AND j.deleted_at IS NULL
