@@ -16,7 +16,7 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from alembic.util.exc import CommandError
 from sqlalchemy import Connection, event, text
-from sqlalchemy.exc import InvalidatePoolError
+from sqlalchemy.exc import InvalidatePoolError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from executor.errors import StartRefused
@@ -26,6 +26,13 @@ if TYPE_CHECKING:
 
 SCHEMA = "qooerp_scheduler"
 OLDEST_SERVER = 15
+STATEMENT_FAILED = (
+    SQLAlchemyError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # the connection was cut between two messages of a statement
+)
+"""What a statement may end with; beside OSError, for a server that is not there."""
 _MIGRATION_LOCK = 0x716F6F6572700001
 """Key of the advisory lock that lets one replica migrate while the others wait."""
 

@@ -8,10 +8,10 @@ from importlib.resources import files
 
 import asyncpg
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from executor.model import LOCAL, Report
+from scheduler.database import STATEMENT_FAILED
 from scheduler.run_row import COLUMNS, Key, clean, job_of, newest, row_of
 
 _log = structlog.get_logger()
@@ -88,7 +88,7 @@ class Recorder:
                 except BaseException:
                     await lent.invalidate()  # cut off or cancelled: its state is anyone's guess
                     raise
-        except (OSError, SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except (OSError, *STATEMENT_FAILED) as error:
             self._forget()
             raise RecorderUnavailable(f"{type(error).__name__}: {error}") from error
 

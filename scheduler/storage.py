@@ -7,22 +7,25 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
-import asyncpg
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from executor.errors import StartRefused
 from executor.outbox import pause_s
-from scheduler.database import create_database_if_missing, open_database, plain_dsn, upgrade
+from scheduler.database import (
+    STATEMENT_FAILED,
+    create_database_if_missing,
+    open_database,
+    plain_dsn,
+    upgrade,
+)
 from scheduler.embedded import EmbeddedPostgres
 from scheduler.settings import Settings
 
 _log = structlog.get_logger(__name__)
 _EMBEDDED = "embedded"
 _FOLDER = "postgres"
-_FAILED = (asyncpg.PostgresError, asyncpg.InterfaceError, SQLAlchemyError)
-_AWAY = (OSError, *_FAILED)
+_AWAY = (OSError, *STATEMENT_FAILED)
 
 
 class Storage:
@@ -105,7 +108,7 @@ async def prepared(settings: Settings) -> AsyncIterator[Storage]:
     try:
         await _try_once(storage)
         yield storage
-    except _FAILED as error:
+    except STATEMENT_FAILED as error:
         raise StartRefused(f"PostgreSQL has failed: {str(error).splitlines()[0]}") from error
     finally:
         await storage.close()

@@ -120,6 +120,7 @@ _AWAY = (
     OSError,
     DatabaseAway,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
     asyncpg.PostgresConnectionError,
     asyncpg.CannotConnectNowError,
     asyncpg.AdminShutdownError,

@@ -11,11 +11,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from executor.clock import Clock, moment
 from executor.dispatch import Dispatcher
 from executor.errors import TriggerRejected
-from executor.model import LOCAL, Report, RunState
+from executor.model import LOCAL, Report, RunState, Trigger
 from scheduler.changes import CHANNEL
 from scheduler.engine.ends import ended, refused
 from scheduler.engine.finals import Finals
 from scheduler.engine.fires import Fires, trigger_of
+from scheduler.engine.firing import Firing
 from scheduler.engine.link import lent
 from scheduler.engine.statements import sql
 from scheduler.refusal import Conflict, NotFound
@@ -31,12 +32,14 @@ class RunControl:
         database: AsyncEngine,
         *,
         fires: Fires,
+        firing: Firing,
         finals: Finals,
         dispatcher: Dispatcher,
         clock: Clock,
     ) -> None:
         self._database = database
         self._fires = fires
+        self._firing = firing
         self._finals = finals
         self._dispatcher = dispatcher
         self._clock = clock
@@ -70,7 +73,7 @@ class RunControl:
 
         Raises DatabaseAway.
         """
-        if self._dispatcher.kill_run(LOCAL, log_id):
+        if self._dispatcher.kill_run(LOCAL, log_id) or await self._drop(log_id):
             return True
         if await self._finals.end_locked("planned_fire", log_id, report_of=self._killed):
             return True
@@ -79,11 +82,25 @@ class RunControl:
 
     def kill_here(self, log_id: int | None) -> None:
         """Somebody has asked for it at another replica."""
-        if log_id is not None:
-            self._dispatcher.kill_run(LOCAL, log_id)
+        if log_id is None or self._dispatcher.kill_run(LOCAL, log_id):
+            return
+        trigger = self._firing.drop(log_id)
+        if trigger is not None:
+            self._firing.refused.append(self._killed_before(trigger))
+
+    async def _drop(self, log_id: int) -> bool:
+        """Kill a run in the moment between its marking and its beginning."""
+        trigger = self._firing.drop(log_id)
+        if trigger is None:
+            return False
+        await self._finals.end([self._killed_before(trigger)])
+        return True
 
     def _killed(self, row: Any) -> Report:
-        return ended(trigger_of(row), RunState.KILLED, _KILLED, self._clock.now_ms())
+        return self._killed_before(trigger_of(row))
+
+    def _killed_before(self, trigger: Trigger) -> Report:
+        return ended(trigger, RunState.KILLED, _KILLED, self._clock.now_ms())
 
 
 async def withdraw(connection: AsyncConnection, job_id: int) -> None:

@@ -73,6 +73,7 @@ class Engine:
                 firing.cancel()
                 await asyncio.gather(firing, return_exceptions=True)
         with contextlib.suppress(DatabaseAway):
+            await self._part_with_refused()
             await self.fires.hand_back()
 
     def stop(self) -> None:
@@ -97,7 +98,7 @@ class Engine:
         await self._replica.beat()
         if not self._sure:
             await self._reconcile()
-        await self._end_refused()
+        await self._part_with_refused()
         now = moment(self._clock.now_ms())
         most = self._section.batch
         until = now + self._ahead
@@ -113,11 +114,15 @@ class Engine:
     async def _reconcile(self) -> None:
         """Begin with what the table says is ours: after a start, or after a doubtful answer."""
         self.firing.plan(await self.fires.ours())
-        await self.firing.offer(await self.fires.fired())
+        self.firing.set_off(await self.fires.fired())
         self._sure = True
 
-    async def _end_refused(self) -> None:
-        reports = list(self.firing.refused)
+    async def _part_with_refused(self) -> None:
+        """What the executor did not take: others' from now on, or at its end."""
+        unwanted, reports = list(self.firing.unwanted), list(self.firing.refused)
+        if unwanted:
+            await self.fires.hand_back(unwanted)
+            del self.firing.unwanted[: len(unwanted)]
         if reports:
             await self._finals.end(reports)
             del self.firing.refused[: len(reports)]

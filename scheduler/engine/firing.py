@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from executor.clock import Clock
 from executor.dispatch import Dispatcher
@@ -15,6 +15,8 @@ from scheduler.engine.fires import Fires, Timed
 from scheduler.engine.timer import Timer
 
 _LONGEST_SLEEP_S = 60.0
+_LEAD_MS = 100
+"""How long before its moment a fire is marked as fired: PostgreSQL's answer costs no lateness."""
 
 
 class Firing:
@@ -29,8 +31,12 @@ class Firing:
         self._timer = Timer()
         self._earlier = asyncio.Event()
         self._stopping = False
+        self._marked: dict[int, Trigger] = {}
+        self._offers: set[asyncio.Task[None]] = set()
         self.refused: list[Report] = []
         """Ends that are still to be recorded."""
+        self.unwanted: list[int] = []
+        """Fired ones that other replicas are to run."""
 
     def __len__(self) -> int:
         """How many are planned here."""
@@ -50,19 +56,42 @@ class Firing:
     async def run(self) -> None:
         """Fire until stopped. Raise DatabaseAway: what was under way is uncertain then."""
         while not self._stopping:
-            due = self._timer.pop_due(self._clock.now_ms(), self._most)
+            due = self._timer.pop_due(self._clock.now_ms() + _LEAD_MS, self._most)
             if due:
-                await self.offer(await self._fires.mark_fired(due))
+                self.set_off(await self._fires.mark_fired(due))
             else:
                 await self._sleep()
+        await asyncio.gather(*self._offers)
 
-    async def offer(self, triggers: Sequence[Trigger]) -> None:
-        """Have these fired ones run; one that was offered before gets its first answer."""
-        answers = await asyncio.gather(*map(self._accept, triggers))
-        unwanted = [answer for answer in answers if isinstance(answer, int)]
+    def drop(self, log_id: int) -> Trigger | None:
+        """Take back what is marked as fired, in the moment before it runs; None: it is not."""
+        return self._marked.pop(log_id, None)
+
+    def set_off(self, triggers: Iterable[Trigger]) -> None:
+        """Have these fired ones run at their moments, or now.
+
+        One that was set off before gets its first answer.
+        """
+        moments: dict[int, list[int]] = {}
+        for trigger in triggers:
+            if trigger.log_id not in self._marked:
+                self._marked[trigger.log_id] = trigger
+                moments.setdefault(trigger.triggered_ms, []).append(trigger.log_id)
+        for moment_ms, ids in moments.items():
+            task = asyncio.create_task(self._offer(moment_ms, ids))
+            self._offers.add(task)
+            task.add_done_callback(self._offers.discard)
+
+    async def _offer(self, moment_ms: int, ids: Sequence[int]) -> None:
+        ahead_ms = moment_ms - self._clock.now_ms()
+        if ahead_ms > 0:
+            await asyncio.sleep(ahead_ms / 1000)
+        marked = [self._marked.pop(log_id, None) for log_id in ids]
+        answers = await asyncio.gather(
+            *(self._accept(trigger) for trigger in marked if trigger is not None)
+        )
+        self.unwanted += [answer for answer in answers if isinstance(answer, int)]
         self.refused += [answer for answer in answers if isinstance(answer, Report)]
-        if unwanted:
-            await self._fires.hand_back(unwanted)
 
     async def _accept(self, trigger: Trigger) -> int | Report | None:
         """None when all is said; the id when another replica may do it; else how it ended."""
@@ -80,7 +109,9 @@ class Firing:
         """Until the next one is due, or an earlier one has come."""
         self._earlier.clear()
         following = self._timer.next_ms()
-        ahead = _LONGEST_SLEEP_S * 1000 if following is None else following - self._clock.now_ms()
+        ahead_s = _LONGEST_SLEEP_S
+        if following is not None:
+            ahead_s = (following - _LEAD_MS - self._clock.now_ms()) / 1000
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(min(ahead / 1000, _LONGEST_SLEEP_S)):
+            async with asyncio.timeout(min(ahead_s, _LONGEST_SLEEP_S)):
                 await self._earlier.wait()

@@ -6,8 +6,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import asyncpg
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
+
+from scheduler.database import STATEMENT_FAILED
 
 
 class DatabaseAway(Exception):
@@ -24,5 +25,5 @@ async def lent(engine: AsyncEngine) -> AsyncIterator[asyncpg.Connection]:
             except BaseException:
                 await pooled.invalidate()  # cut off or cancelled: its state is anyone's guess
                 raise
-    except (OSError, SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+    except (OSError, *STATEMENT_FAILED) as error:
         raise DatabaseAway(f"{type(error).__name__}: {error}") from error

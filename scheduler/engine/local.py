@@ -56,6 +56,7 @@ class LocalEngine:
         self.control = RunControl(
             database,
             fires=self.engine.fires,
+            firing=self.engine.firing,
             finals=finals,
             dispatcher=dispatcher,
             clock=clock,

@@ -38,11 +38,12 @@ def settings_for(folder: Path, url: str, **settings: object) -> dict[str, str]:
 
 @asynccontextmanager
 async def a_service(folder: Path, url: str, **settings: object) -> AsyncIterator[SchedulerApp]:
-    """A service in this process, its engine running."""
+    """A service in this process, its engine running; no part of it may die."""
     app = SchedulerApp(load(None, settings_for(folder, url, **settings)))
     await app.start()
     try:
         yield app
+        assert not app.failed.done(), app.failed.exception()
     finally:
         await app.stop()
 

@@ -11,7 +11,7 @@ import pytest
 
 from scheduler.database import create_database_if_missing, upgrade
 from scheduler.embedded import EmbeddedPostgres
-from scheduler.engine.link import DatabaseAway
+from scheduler.engine.link import DatabaseAway, lent
 from tests.integration.engine_service import (
     SCHEMA,
     a_service,
@@ -90,6 +90,24 @@ async def outage(app, seconds: float) -> None:
     while asyncio.get_running_loop().time() < gone:
         assert not app.failed.done()
         await asyncio.sleep(0.1)
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        ConnectionResetError("reset"),
+        TimeoutError(),
+        asyncpg.InterfaceError("connection is closed"),
+        asyncpg.InternalClientError("cannot switch to state 12; another operation is in progress"),
+        asyncpg.AdminShutdownError("terminating connection"),
+    ],
+)
+async def test_whatever_a_cut_connection_raises_says_that_the_database_is_away(engine, failure):
+    with pytest.raises(DatabaseAway, match=type(failure).__name__):
+        async with lent(engine):
+            raise failure
+    async with lent(engine) as connection:
+        assert await connection.fetchval("SELECT 1") == 1
 
 
 async def test_connections_that_are_cut_at_any_moment_lose_and_double_nothing(

@@ -127,6 +127,7 @@ async def test_a_run_is_killed_through_another_replica_within_a_second(tmp_path,
             asked = datetime.now(UTC)
             assert await local(app).control.kill(row["id"])
             (row,) = await ended(sql, job, count=1)
+            await settled(sql)
             assert not await local(app).control.kill(row["id"])
 
     assert row["status"] == "killed"
