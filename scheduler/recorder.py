@@ -72,12 +72,20 @@ class Recorder:
         Raises RecorderUnavailable while PostgreSQL is away, and, which should never happen,
         ReportsRefused for those that it cannot hold.
         """
-        runs, refused = newest(reports), list[Report]()
+        runs = newest(reports)
+        try:
+            refused = await self._record_all(runs)
+        except RecorderUnavailable:  # perhaps the server cut only what was lying in the pool
+            refused = await self._record_all(runs)
+        if refused:
+            raise ReportsRefused(refused)
+
+    async def _record_all(self, runs: Sequence[_Run]) -> list[Report]:
+        refused = list[Report]()
         async with self._connection() as connection:
             for start in range(0, len(runs), _BATCH):
                 refused += await self._record(connection, runs[start : start + _BATCH])
-        if refused:
-            raise ReportsRefused(refused)
+        return refused
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[asyncpg.Connection]:

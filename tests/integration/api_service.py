@@ -108,6 +108,8 @@ async def an_api(folder: Path, url: str, **settings: object) -> AsyncIterator[Ap
     app = SchedulerApp(load(None, settings_for(folder, url, **(chosen | settings))))
     await app.start()
     try:
+        async with asyncio.timeout(LIMIT_S):
+            await app.storage.ready.wait()
         async with aiohttp.ClientSession() as session:
             yield Api(session, app)
     finally:

@@ -42,6 +42,8 @@ async def a_service(folder: Path, url: str, **settings: object) -> AsyncIterator
     app = SchedulerApp(load(None, settings_for(folder, url, **settings)))
     await app.start()
     try:
+        async with asyncio.timeout(LIMIT_S):
+            await app.storage.ready.wait()
         yield app
         assert not app.failed.done(), app.failed.exception()
     finally:
