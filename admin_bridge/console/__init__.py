@@ -1,0 +1,45 @@
+"""Speaks to the consoles of Admins from 2.2 to 3.4, and to the job API of 3.5."""
+
+from __future__ import annotations
+
+from admin_bridge.console.console import Console
+from admin_bridge.console.errors import (
+    AnswerTooBig,
+    ConsoleError,
+    ConsoleRefused,
+    ConsoleUnreachable,
+    NotAnAdmin,
+    PermissionRefused,
+    SignInRefused,
+    Unsupported,
+)
+from admin_bridge.console.model import (
+    AdminGroup,
+    AdminJob,
+    AdminLog,
+    ConsoleConfig,
+    JobFields,
+    LogStatus,
+    LogText,
+    Page,
+)
+
+__all__ = [
+    "AdminGroup",
+    "AdminJob",
+    "AdminLog",
+    "AnswerTooBig",
+    "Console",
+    "ConsoleConfig",
+    "ConsoleError",
+    "ConsoleRefused",
+    "ConsoleUnreachable",
+    "JobFields",
+    "LogStatus",
+    "LogText",
+    "NotAnAdmin",
+    "Page",
+    "PermissionRefused",
+    "SignInRefused",
+    "Unsupported",
+]
