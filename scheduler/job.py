@@ -75,6 +75,10 @@ class Job:
     group: str = "default"
     description: str = ""
     engine: Engine = Engine.LOCAL
+    cluster: str | None = None
+    """Engine xxl: the configured name of the Admin cluster that has it."""
+    admin_job_id: int | None = None
+    """Engine xxl: its id in that Admin."""
     handler: str = ""
     params: str = ""
     """Handed to each run whose trigger brings none."""

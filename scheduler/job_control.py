@@ -58,7 +58,7 @@ def refuse_foreign(job: Job) -> None:
 
 def refuse_fixed(job: Job, changes: Mapping[str, Any]) -> None:
     """Raise Invalid for what an update may name, as it was read, but not change."""
-    for name in ("id", "job_no", "engine", "status"):
+    for name in ("id", "job_no", "engine", "cluster", "admin_job_id", "status"):
         if changes.get(name, was := getattr(job, name)) != was:
             raise Invalid(name, f"is {was}, and no update changes it")
 

@@ -33,6 +33,7 @@ def _thinkable(moment: datetime) -> datetime:
 Seconds = Annotated[int, Field(ge=0, le=366 * _DAY_S)]
 Group = Annotated[Name, Field(max_length=100)]
 Handler = Annotated[Name, Field(max_length=255)]
+Cluster = Annotated[Name, Field(max_length=64)]
 Description = Annotated[Line, Field(max_length=2000)]
 Params = Annotated[Line, Field(max_length=65_535, description="JSON, k=v pairs, or any text.")]
 Cron = Annotated[
@@ -85,12 +86,16 @@ class JobNew(_JobGiven):
     name: Name = Field(alias="jobName")
     handler: Handler = Field(alias="handlerName")
     timezone: Zone | None = Field(None, description="Without one: the service's.")
-    engine: Engine = Field(Engine.LOCAL, description="Jobs of engine xxl are made at the Admin.")
+    engine: Engine = Field(Engine.LOCAL, description="xxl: it is made at the Admin, and seen here.")
+    cluster: Cluster | None = Field(
+        None, description="Engine xxl: which Admin cluster; needed where there are several."
+    )
     status: JobStatus = Field(JobStatus.STOPPED, description="running: it is started at once.")
 
     def job(self, timezone: str) -> Job:
-        """The job it says; *timezone* is the one of those that name none."""
-        return Job(**self.model_dump() | {"timezone": self.timezone or timezone})
+        """The job it says; *timezone* is the one of local jobs that name none: Admins have theirs."""
+        default = timezone if self.engine is Engine.LOCAL else ""
+        return Job(**self.model_dump() | {"timezone": self.timezone or default})
 
 
 class JobChange(_JobGiven):
@@ -107,6 +112,8 @@ class JobChange(_JobGiven):
     id: Id | None = None
     job_no: Name | None = None
     engine: Engine | None = None
+    cluster: Cluster | None = None
+    admin_job_id: Id | None = None
     status: JobStatus | None = Field(None, description="Is changed by start, stop, pause, resume.")
     next_run_time: datetime | None = None
     last_run_time: datetime | None = None
@@ -128,6 +135,8 @@ class JobTold(Told):
     group: str = Field(alias="jobGroup")
     description: str
     engine: Engine
+    cluster: str | None = Field(description="Engine xxl: the Admin cluster that has it.")
+    admin_job_id: int | None = Field(description="Engine xxl: its id in that Admin.")
     handler: str = Field(alias="handlerName")
     params: str
     schedule_type: ScheduleType
