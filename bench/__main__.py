@@ -7,6 +7,7 @@ import os
 import platform
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 import orjson
@@ -15,12 +16,13 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.peers.prepare import prepare
-from bench.scenario import Cell, Row, Scenario
+from bench.scenario import Row, Scenario, text_of
 from bench.scenarios import ALL
 from bench.target import Target
 from bench.targets import EVERYONE, OURS, PREPARED
 
-LOAD_CORE = 1
+CORES = os.sched_getaffinity(0)
+LOAD_CORE = max(CORES)
 RESULTS = PREPARED / "results"
 console = Console()
 
@@ -28,12 +30,11 @@ console = Console()
 def main() -> int:
     """Exit code 1 when our own executor lost, contradicted or invented a run."""
     asked = _arguments()
+    wanted = [scenario for scenario in ALL if {scenario.name, "all"} & set(asked.names)]
     targets = [target for target in EVERYONE if any(text in target.name for text in asked.target)]
-    if targets != [OURS]:
+    if any(scenario.takes(peer) for scenario in wanted for peer in targets if peer is not OURS):
         for peer, reason in prepare().items():
             console.print(f"{peer} is absent: {reason}")
-    _pin()
-    wanted = [scenario for scenario in ALL if {scenario.name, "all"} & set(asked.names)]
     faults = sum(_play(scenario, targets, quick=asked.quick) for scenario in wanted)
     return 1 if faults else 0
 
@@ -49,16 +50,16 @@ def _arguments() -> argparse.Namespace:
     return asked
 
 
-def _pin() -> None:
-    """Keeps the load off the target's core."""
-    if len(os.sched_getaffinity(0)) > 1:
-        os.sched_setaffinity(0, {LOAD_CORE})
-    else:
+def _pin(scenario: Scenario) -> None:
+    """Keeps the load off the target's core, where the scenario wants that."""
+    if len(CORES) == 1:
         console.print("only one core: load and target share it, the figures say little")
+    os.sched_setaffinity(0, {LOAD_CORE} if scenario.pinned else CORES)
 
 
 def _play(scenario: Scenario, targets: list[Target], *, quick: bool) -> int:
     """Measures every target; gives the number of our own faults."""
+    _pin(scenario)
     rows: dict[str, Row] = {}
     for target in filter(scenario.takes, targets):
         if target.is_present:
@@ -82,16 +83,10 @@ def _show(scenario: Scenario, rows: dict[str, Row]) -> None:
     titles = list(dict.fromkeys(title for row in rows.values() for title in row.cells))
     table = Table("", *rows, title=scenario.title, caption=f"asked of ours: {scenario.bar}")
     for title in titles:
-        table.add_row(title, *(_text(row.cells.get(title, "–")) for row in rows.values()))
+        table.add_row(title, *(text_of(row.cells.get(title, "–")) for row in rows.values()))
     console.print(table)
-
-
-def _text(cell: Cell) -> str:
-    if isinstance(cell, str):
-        return cell
-    if isinstance(cell, int) or cell >= 100:
-        return f"{cell:,.0f}"
-    return f"{cell:.3g}"
+    for figure in (figure for row in rows.values() for figure in row.figures):
+        console.print(f"{scenario.name}: {figure}", style="green" if figure.is_met else "red")
 
 
 def _write(scenario: Scenario, rows: dict[str, Row], *, quick: bool) -> None:
@@ -103,6 +98,11 @@ def _write(scenario: Scenario, rows: dict[str, Row], *, quick: bool) -> None:
         "python": platform.python_version(),
         "load_average": os.getloadavg(),
         "rows": {name: row.cells for name, row in rows.items()},
+        "figures": [
+            asdict(figure) | {"met": figure.is_met}
+            for row in rows.values()
+            for figure in row.figures
+        ],
     }
     path = Path(RESULTS / f"{scenario.name}{'-quick' if quick else ''}.json")
     path.write_bytes(orjson.dumps(content, option=orjson.OPT_INDENT_2))

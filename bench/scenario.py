@@ -12,10 +12,33 @@ Cell = str | float
 
 
 @dataclass(frozen=True, slots=True)
+class Figure:
+    """A measured value beside what is asked of it."""
+
+    what: str
+    value: float
+    unit: str
+    bar: float
+    at_least: bool = field(default=False, kw_only=True)
+    """The bar is the least that is asked; otherwise the most."""
+
+    @property
+    def is_met(self) -> bool:
+        return self.value >= self.bar if self.at_least else self.value <= self.bar
+
+    def __str__(self) -> str:
+        asked = f"{'≥' if self.at_least else '≤'} {self.bar:,g}"
+        said = "met" if self.is_met else "MISSED"
+        return f"{self.what}: {text_of(self.value)} {self.unit} (asked {asked}): {said}"
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
     """One target's measured values by column title, units in the title."""
 
     cells: dict[str, Cell]
+    figures: tuple[Figure, ...] = ()
+    """Those of them that have a bar."""
     faults: int = field(default=0, kw_only=True)
     """Runs lost, contradicted or invented: what makes the bench fail when they are ours."""
 
@@ -30,6 +53,17 @@ class Scenario:
     """Measures one target; the flag asks for the quick form."""
     takes: Callable[[Target], bool] = lambda _: True
     """Whether the target has what is measured."""
+    pinned: bool = True
+    """The target has core 0, the load core 1; otherwise all share both."""
+
+
+def text_of(cell: Cell) -> str:
+    """*cell* as people read it: three digits at least."""
+    if isinstance(cell, str):
+        return cell
+    if isinstance(cell, int) or cell >= 100:
+        return f"{cell:,.0f}"
+    return f"{cell:.3g}"
 
 
 def fate(verdict: Verdict) -> dict[str, Cell]:

@@ -20,7 +20,6 @@ import psutil
 from bench.http1 import post
 
 ROOT = Path(__file__).parents[1]
-TARGET_CORE = 0
 START_SECONDS = 30
 
 
@@ -45,6 +44,8 @@ class Target:
     needs: Path
     """What its preparation leaves behind; without it the target is absent."""
     env: Callable[[Place], dict[str, str]] = lambda _: {}
+    cores: str = "0"
+    """Where it may run, as taskset writes it."""
     name_of: Callable[[str, int], str] = lambda handler, _: handler
     """The registered name of a handler for one job."""
     endless: dict[str, str] = field(default_factory=dict)
@@ -69,7 +70,7 @@ class Running:
 
     def start(self) -> None:
         """Starts it, again too: on the same port and folder."""
-        command = ["taskset", "-c", str(TARGET_CORE), *self.target.command(self.place)]
+        command = ["taskset", "-c", self.target.cores, *self.target.command(self.place)]
         self._started = time.monotonic()
         with (self.place.folder / "output.log").open("ab") as output:
             self._process = subprocess.Popen(
@@ -100,7 +101,7 @@ class Running:
 
     def cpu_seconds(self) -> float:
         """CPU time used so far by it and its living children, finer than psutil's 10 ms."""
-        return sum(_cpu(process.pid) for process in self._family())
+        return sum(cpu_of(process.pid) for process in self._family())
 
     def memory(self) -> int:
         """Bytes of memory of it and its children; pages that they share count once (PSS)."""
@@ -111,7 +112,7 @@ class Running:
         return [process, *process.children(recursive=True)]
 
 
-def _cpu(pid: int) -> float:
+def cpu_of(pid: int) -> float:
     """The process's own CPU clock; Linux forms its id from the pid like this."""
     with suppress(OSError):
         return time.clock_gettime(~pid << 3 | 2)

@@ -1,0 +1,53 @@
+"""Jobs put in by SQL, many at a time, and what became of their fires."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import UTC, datetime, timedelta
+
+import asyncpg
+
+from bench.service import SCHEMA
+
+_ADD = f"""
+INSERT INTO {SCHEMA}.schedule_job (job_no, job_name, handler_name, schedule_type, interval_seconds,
+    cron_expression, status, next_run_time)
+SELECT 'JOB-' || $1 || '-' || n, 'bench ' || n, $2, $3, $4::int, $5::text, 'running',
+    $6::timestamptz + n * $7::interval
+FROM generate_series(0, $8::bigint - 1) n"""
+_LOOK_EVERY_S = 0.25
+
+
+async def add_intervals(
+    sql: asyncpg.Connection,
+    count: int,
+    *,
+    every_s: int,
+    begin: datetime,
+    apart: timedelta,
+    handler: str = "noop",
+) -> None:
+    """*count* jobs, each due every *every_s* seconds, the first at *begin*, each *apart* later."""
+    name = f"{time.monotonic_ns()}"
+    await sql.execute(_ADD, name, handler, "interval", every_s, None, begin, apart, count)
+    await sql.execute(f"ANALYZE {SCHEMA}.schedule_job")
+
+
+async def none_left(sql: asyncpg.Connection, *, until: datetime, patience_s: float) -> bool:
+    """Wait until all that is due before *until* has been fired and has ended; False: in vain."""
+    deadline = time.monotonic() + patience_s
+    query = f"""
+        SELECT NOT EXISTS (SELECT FROM {SCHEMA}.schedule_fire) AND NOT EXISTS (
+            SELECT FROM {SCHEMA}.schedule_job WHERE engine = 'local' AND status = 'running'
+                AND deleted_at IS NULL AND next_run_time < $1)"""
+    while not await sql.fetchval(query, until):
+        if time.monotonic() > deadline:
+            return False
+        await asyncio.sleep(_LOOK_EVERY_S)
+    return True
+
+
+def second(ahead_s: float) -> datetime:
+    """The whole second that is *ahead_s* from now."""
+    return datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=ahead_s)

@@ -1,0 +1,101 @@
+"""The whole service under measurement, and PostgreSQL beside it on the same cores."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import asyncpg
+import psutil
+
+from bench.target import ROOT, Place, Running, Target, cpu_of, running
+from bench.targets import COMMAND, OURS
+from scheduler.database import create_database_if_missing, upgrade
+from scheduler.embedded import EmbeddedPostgres
+
+SCHEMA = "qooerp_scheduler"
+
+
+def only_ours(target: Target) -> bool:
+    """For scenarios of the service, which the executor's peers are not."""
+    return target is OURS
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A PostgreSQL that has begun."""
+
+    dsn: str
+    pid: int
+
+    def of(self, database: str) -> str:
+        """The DSN of another database of it."""
+        return urlsplit(self.dsn)._replace(path=f"/{database}").geturl()
+
+    def cpu_seconds(self) -> float:
+        """CPU time used so far by it, its living and its ended processes."""
+        server = psutil.Process(self.pid)
+        ended = server.cpu_times()
+        living = sum(cpu_of(process.pid) for process in [server, *server.children()])
+        return living + ended.children_user + ended.children_system
+
+
+@asynccontextmanager
+async def postgres(**settings: str) -> AsyncIterator[Server]:
+    """The embedded PostgreSQL as users have it, but for *settings*; swept away at the end."""
+    folder = Path(tempfile.mkdtemp(prefix="bench-pg-"))
+    embedded = EmbeddedPostgres(folder / "postgres", settings=settings)
+    await embedded.start()
+    try:
+        assert embedded.pid is not None
+        yield Server(embedded.dsn, embedded.pid)
+    finally:
+        await embedded.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@asynccontextmanager
+async def migrated(server: Server) -> AsyncIterator[asyncpg.Connection]:
+    """A connection to the service's database, which has the schema and nothing in it."""
+    await create_database_if_missing(server.dsn)
+    await upgrade(server.dsn)
+    connection = await asyncpg.connect(server.dsn)
+    try:
+        yield connection
+    finally:
+        with suppress(OSError, asyncpg.InterfaceError):
+            await connection.close()
+
+
+@contextmanager
+def service(server: Server, **settings: object) -> Iterator[Running]:
+    """A service on *server*, on all cores; *settings* as `engine__batch=1`."""
+    with running(_target(server.dsn, settings), admin_url="") as started:
+        yield started
+
+
+def _target(dsn: str, settings: dict[str, object]) -> Target:
+    def environment(place: Place) -> dict[str, str]:
+        chosen: dict[str, object] = {
+            "executor__port": place.port,
+            "scheduler__port": 0,
+            "database__url": dsn,
+            "handlers__modules": '["bench.handlers"]',
+            "data_dir": place.folder / "data",
+            "logging__level": "warning",
+        }
+        found = {f"QOOERP_{key.upper()}": str(value) for key, value in (chosen | settings).items()}
+        return found | {"PYTHONPATH": str(ROOT)}
+
+    return Target(
+        name="the service",
+        command=lambda _: [str(COMMAND), "serve"],
+        env=environment,
+        needs=COMMAND,
+        cores="0,1",
+    )
