@@ -12,6 +12,8 @@ import pytest
 from scheduler.database import create_database_if_missing, upgrade
 from scheduler.embedded import EmbeddedPostgres
 from scheduler.engine.link import DatabaseAway, lent
+from scheduler.engine.plan import MISFIRED_AFTER
+from tests.integration.api_service import Api, an_api
 from tests.integration.engine_service import (
     SCHEMA,
     a_service,
@@ -39,7 +41,10 @@ async def server(tmp_path_factory):
 
 
 async def test_an_outage_of_postgresql_is_made_up_for(tmp_path, server):
-    """Runs that were under way are reported, missed times are made up by their policy, in order."""
+    """Runs that were under way are reported, missed times are made up by their policy, in order.
+
+    All the while the API says at once that it cannot answer, and why.
+    """
     sql = await asyncpg.connect(server.dsn)
     begin = soon(1)
     every_second = {
@@ -47,9 +52,10 @@ async def test_an_outage_of_postgresql_is_made_up_for(tmp_path, server):
         "interval_seconds": 1,
         "next_run_time": begin,
     }
-    async with a_service(tmp_path, server.dsn) as app:
+    async with an_api(tmp_path, server.dsn, engine__claim_ahead_seconds=_AHEAD_S) as api:
         everything = await add_job(sql, misfire_policy="fire_all", **every_second)
         newest = await add_job(sql, misfire_policy="fire_once", **every_second)
+        never = await add_job(sql, misfire_policy="skip", **every_second)
         through = await add_job(
             sql,
             handler_name="pause",
@@ -63,8 +69,8 @@ async def test_an_outage_of_postgresql_is_made_up_for(tmp_path, server):
         await sql.close()
         await server.stop()
         with pytest.raises(DatabaseAway):
-            await local(app).control.execute(everything)
-        await outage(app, seconds=8)
+            await local(api.app).control.execute(everything)
+        await outage(api, everything, seconds=_MISFIRES_S)
         await server.start()
         sql = await asyncpg.connect(server.dsn)
         (run,) = await ended(sql, through, count=1)
@@ -73,7 +79,8 @@ async def test_an_outage_of_postgresql_is_made_up_for(tmp_path, server):
             lambda: runs_of(sql, everything),
             lambda rows: rows and rows[-1]["scheduled_time"] > back,
         )
-        rows = await runs_of(sql, everything, newest)
+        rows = await runs_of(sql, everything, newest, never)
+        assert (await api.get(f"/jobs/{everything}"))["status"] == "running"
     await sql.close()
 
     assert run["status"] == "succeeded"
@@ -81,14 +88,36 @@ async def test_an_outage_of_postgresql_is_made_up_for(tmp_path, server):
     assert times == [begin + timedelta(seconds=n) for n in range(len(times))]
     fewer = Counter(row["scheduled_time"] for row in rows if row["job_id"] == newest)
     assert set(fewer.values()) == {1}
-    assert len(fewer) < len(times)
+    assert set(fewer) < set(times)
+    skipped = set(times) - {row["scheduled_time"] for row in rows if row["job_id"] == never}
+    assert min(skipped) in fewer
 
 
-async def outage(app, seconds: float) -> None:
-    """The service lives through it: its loops go on, though they can do nothing."""
+_AHEAD_S = 1
+_MISFIRES_S = _AHEAD_S + MISFIRED_AFTER.total_seconds() + 1.5
+"""Long enough for due times to be missed, not merely late."""
+
+
+async def outage(api: Api, job_id: int, seconds: float) -> None:
+    """The service lives through it: its loops go on, and its API says what is wrong."""
+    questions = [
+        ("GET", "/jobs", None),
+        ("GET", f"/jobs/{job_id}", None),
+        ("POST", "/jobs/execute", {"jobId": job_id}),
+        ("PUT", f"/jobs/{job_id}", {"version": 1, "jobName": "another"}),
+        ("GET", "/logs", None),
+        ("GET", f"/statistics/job/{job_id}", None),
+        ("GET", "/statistics/monitor", None),
+        ("GET", f"/configs/{job_id}", None),
+    ]
     gone = asyncio.get_running_loop().time() + seconds
     while asyncio.get_running_loop().time() < gone:
-        assert not app.failed.done()
+        assert not api.app.failed.done()
+        for question in questions:
+            async with asyncio.timeout(5):  # far below any patience with a server
+                answer = await api.ask(*question)
+            assert answer.status == 503, (question, answer)
+            assert answer.message.removeprefix("PostgreSQL is away: "), question
         await asyncio.sleep(0.1)
 
 
