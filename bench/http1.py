@@ -59,9 +59,13 @@ class Caller(Messages):
 
     async def post(self, path: str, body: bytes = b"{}") -> bytes:
         """The body of the answer; raises ConnectionError when the connection ends before it."""
+        return await self.send(request(path, body))
+
+    async def send(self, message: bytes) -> bytes:
+        """The same for a request that is whole."""
         assert self.transport is not None
         self._answer = asyncio.get_running_loop().create_future()
-        self.transport.write(request(path, body))
+        self.transport.write(message)
         return await self._answer
 
     def message(self, head: bytes, body: bytes) -> None:

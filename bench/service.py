@@ -73,13 +73,13 @@ async def migrated(server: Server) -> AsyncIterator[asyncpg.Connection]:
 
 
 @contextmanager
-def service(server: Server, **settings: object) -> Iterator[Running]:
-    """A service on *server*, on all cores; *settings* as `engine__batch=1`."""
-    with running(_target(server.dsn, settings), admin_url="") as started:
+def service(server: Server, *, cores: str = "0,1", **settings: object) -> Iterator[Running]:
+    """A service on *server*, on these cores; *settings* as `engine__batch=1`."""
+    with running(_target(server.dsn, settings, cores), admin_url="") as started:
         yield started
 
 
-def _target(dsn: str, settings: dict[str, object]) -> Target:
+def _target(dsn: str, settings: dict[str, object], cores: str) -> Target:
     def environment(place: Place) -> dict[str, str]:
         chosen: dict[str, object] = {
             "executor__port": place.port,
@@ -97,5 +97,5 @@ def _target(dsn: str, settings: dict[str, object]) -> Target:
         command=lambda _: [str(COMMAND), "serve"],
         env=environment,
         needs=COMMAND,
-        cores="0,1",
+        cores=cores,
     )
