@@ -105,6 +105,12 @@ Index(
     "schedule_job_group_idx", schedule_job.c.job_group, schedule_job.c.id, postgresql_where=_alive
 )
 Index("schedule_job_status_idx", schedule_job.c.status, schedule_job.c.id, postgresql_where=_alive)
+Index(
+    "schedule_job_expected_idx",
+    schedule_job.c.next_run_time,
+    schedule_job.c.id,
+    postgresql_where=text("engine = 'xxl' AND status = 'running' AND deleted_at IS NULL"),
+)
 
 schedule_log = Table(
     "schedule_log",
@@ -282,7 +288,15 @@ schedule_notify = Table(
     Column("handle_remark", String(2000)),
     Column("handle_time", _MOMENT),
     _written("create_time"),
+    Column("dedup_key", String(200)),
+    _set("group_key", String(200), "''"),
+    _set("suppressed", Boolean(), "false"),
+    _set("rule", String(100), "''"),
+    _set("facts", JSONB(), "'{}'"),
+    Column("escalate_at", _MOMENT),
+    Column("escalated_at", _MOMENT),
     PrimaryKeyConstraint("id", name="schedule_notify_pkey"),
+    UniqueConstraint("dedup_key", name="schedule_notify_dedup_key"),
     Index("schedule_notify_time_idx", "create_time", "id"),
     Index("schedule_notify_job_idx", "job_id", "create_time", "id"),
     Index(
@@ -294,6 +308,18 @@ schedule_notify = Table(
         "schedule_notify_unsent_idx",
         *("create_time", "id"),
         postgresql_where=text("send_status <> 'sent'"),
+    ),
+    Index(
+        "schedule_notify_told_idx",
+        *("group_key", "create_time"),
+        postgresql_where=text("NOT suppressed"),
+    ),
+    Index(
+        "schedule_notify_escalate_idx",
+        "escalate_at",
+        postgresql_where=text(
+            "handle_status = 'pending' AND escalated_at IS NULL AND escalate_at IS NOT NULL"
+        ),
     ),
 )
 

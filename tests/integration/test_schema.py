@@ -11,6 +11,7 @@ from sqlalchemy.schema import CreateSchema
 
 from executor.errors import StartRefused
 from executor.model import BlockStrategy, RunState, Source
+from scheduler.alarms.tables import schedule_alarm_rule
 from scheduler.database import (
     SCHEMA,
     create_database_if_missing,
@@ -105,6 +106,7 @@ async def test_the_core_tables_are_those_of_the_database(
 
 
 async def core(url: str) -> dict[str, set[Any]]:
+    assert schedule_alarm_rule.metadata is metadata
     names = [table.name for table in metadata.sorted_tables]
     connection = await asyncpg.connect(url, server_settings={"search_path": SCHEMA})
     found = {
