@@ -18,7 +18,7 @@ from tests.integration.engine_service import HANDLERS, settings_for
 
 PREFIX = "/api/scheduler"
 TOKENS = {role: f"the-token-of-a-{role}" for role in ("viewer", "operator", "admin")}
-LIMIT_S = 20.0
+LIMIT_S = 30.0
 _LOOK_EVERY_S = 0.02
 
 
@@ -98,8 +98,10 @@ def _data(answer: Answer) -> Any:
 
 
 @asynccontextmanager
-async def an_api(folder: Path, url: str, **settings: object) -> AsyncIterator[Api]:
-    """A service in this process, and a client of it."""
+async def an_api(
+    folder: Path, url: str, *, wait: bool = True, **settings: object
+) -> AsyncIterator[Api]:
+    """A service in this process, and a client of it; *wait* until its database is ready."""
     tokens = [{"name": f"a {role}", "role": role, "token": TOKENS[role]} for role in TOKENS]
     chosen: dict[str, object] = {
         "scheduler__tokens": json.dumps(tokens),
@@ -108,8 +110,8 @@ async def an_api(folder: Path, url: str, **settings: object) -> AsyncIterator[Ap
     app = SchedulerApp(load(None, settings_for(folder, url, **(chosen | settings))))
     await app.start()
     try:
-        async with asyncio.timeout(LIMIT_S):
-            await app.storage.ready.wait()
+        if wait:
+            await asyncio.wait_for(app.storage.ready.wait(), LIMIT_S)
         async with aiohttp.ClientSession() as session:
             yield Api(session, app)
     finally:

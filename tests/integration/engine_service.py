@@ -19,7 +19,7 @@ from tests.integration.executor_service import Service, environment
 
 SCHEMA = "qooerp_scheduler"
 HANDLERS = "tests.integration.engine_handlers"
-LIMIT_S = 20.0
+LIMIT_S = 30.0
 _LOOK_EVERY_S = 0.02
 
 

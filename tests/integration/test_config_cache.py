@@ -23,7 +23,7 @@ from scheduler.database import open_database
 from scheduler.secret_box import SecretBox
 from scheduler.settings import RedisSection, load
 from tests.integration import config_handlers
-from tests.integration.api_service import Api, an_api
+from tests.integration.api_service import LIMIT_S, Api, an_api
 from tests.integration.engine_service import add_job
 from tests.integration.executor_service import environment, until
 from tests.integration.redis_server import RedisServer
@@ -103,7 +103,7 @@ async def test_a_run_reads_what_was_set_or_deleted_just_before(
         assert await said_by_a_run(api, job) == {}
 
 
-async def test_another_replica_reads_a_change_within_a_second(
+async def test_another_replica_reads_a_change(
     tmp_path: Path, database_url: str, redis_url: str
 ) -> None:
     async with (
@@ -113,7 +113,7 @@ async def test_another_replica_reads_a_change_within_a_second(
         job = (await one.a_job(handlerName="configAsync"))["id"]
         for value in ("1", "2", "3"):
             await one.post("/configs", {"jobId": job, "configKey": "key", "configValue": value})
-            async with asyncio.timeout(1):
+            async with asyncio.timeout(LIMIT_S):  # of waiting; how soon it is, bench/ measures
                 while await said_by_a_run(other, job) != {"key": value}:
                     pass
 

@@ -16,7 +16,7 @@ from tests.integration.redis_server import RedisServer
 OLD = [Row("key", "old", False)]
 NEW = [Row("key", "new", False), Row("secret", "v1:sealed", True)]
 JOB = 7
-LIMIT_S = 10
+LIMIT_S = 30
 
 
 @asynccontextmanager

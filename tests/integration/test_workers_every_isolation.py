@@ -161,8 +161,7 @@ async def test_a_stopped_run_ends_as_stopped(place: Place) -> None:
     await run.began()
     run.stop()
 
-    async with asyncio.timeout(1.0):
-        assert await run.ending() == Ending(EndingKind.STOPPED, "")
+    assert await run.ending() == Ending(EndingKind.STOPPED, "")
 
 
 async def test_a_run_stopped_at_its_start_ends_once(place: Place) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import shutil
 from pathlib import Path
@@ -89,8 +88,7 @@ async def test_a_stopped_script_ends_with_all_it_started(place: Place) -> None:
     child = psutil.Process(int(await run.log.line_with("")))
     run.stop()
 
-    async with asyncio.timeout(GRACE_S + 1):
-        assert await run.ending() == Ending(EndingKind.STOPPED, "")
+    assert await run.ending() == Ending(EndingKind.STOPPED, "")
     assert not psutil.wait_procs([child], timeout=5)[1]
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from executor.worker import Ending, Execution, Worker
 
-LIMIT_S = 10.0
+LIMIT_S = 30.0
 GRACE_S = 0.3
 NOW_MS = 1_764_000_000_000
 SAMPLE = Trigger(cluster="test", log_id=7, triggered_ms=NOW_MS, job_id=3)
