@@ -68,7 +68,9 @@ def _status_fault(status: int, body: bytes, address: str, location: str) -> Admi
     if 300 <= status < 400:
         return _redirect_fault(address, location)
     if status in (404, 405):
-        return WrongPath(f"{address}: HTTP {status}, the base path is wrong, {_advice(address)}")
+        return WrongPath(
+            f"{address}: HTTP {status}, the base path is wrong, {path_advice(address)}"
+        )
     if status >= 500 or status in (408, 429):
         return AdminUnreachable(f"{address}: the server answered HTTP {status}")
     if _LOGIN.search(body):
@@ -96,11 +98,11 @@ def _html_fault(body: bytes, address: str) -> AdminError:
 def _login_page(address: str) -> LoginPage:
     return LoginPage(
         f"{address}: this looks like the console's login page: "
-        f"the base path is wrong, {_advice(address)}"
+        f"the base path is wrong, {path_advice(address)}"
     )
 
 
-def _advice(address: str) -> str:
+def path_advice(address: str) -> str:
     """What to try instead of *address*; 3.4.1 dropped the path that all before it had."""
     parts = urlsplit(address)
     origin = f"{parts.scheme}://{parts.netloc}" if parts.netloc else "http://host:port"

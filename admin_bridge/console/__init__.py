@@ -23,8 +23,11 @@ from admin_bridge.console.model import (
     LogText,
     Page,
 )
+from admin_bridge.console.moments import AdminClock
+from admin_bridge.console.open import open_console
 
 __all__ = [
+    "AdminClock",
     "AdminGroup",
     "AdminJob",
     "AdminLog",
@@ -42,4 +45,5 @@ __all__ = [
     "PermissionRefused",
     "SignInRefused",
     "Unsupported",
+    "open_console",
 ]

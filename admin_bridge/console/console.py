@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         LogText,
         Page,
     )
+    from admin_bridge.console.moments import AdminClock
 
 
 class Console(Protocol):
@@ -27,6 +28,11 @@ class Console(Protocol):
     and killing are never sent twice: when their answer is lost, ConsoleUnreachable is raised and
     it is unknown whether they were done.
     """
+
+    @property
+    def sign_ins(self) -> int:
+        """How often it had to sign in; one that grows says that somebody else uses our user."""
+        ...
 
     @property
     def generation(self) -> str:
@@ -90,8 +96,13 @@ class Console(Protocol):
         """Kill the job on this row's executor, and fail the row, even if it had ended long ago."""
         ...
 
-    async def log_text(self, log_id: int, *, from_line: int = 1) -> LogText:
-        """Ask for a run's log through the Admin; lines count from 1."""
+    async def log_text(
+        self, log_id: int, *, from_line: int = 1, row: AdminLog | None = None
+    ) -> LogText:
+        """Ask for a run's log through the Admin; lines count from 1.
+
+        Admins of 2.2 and 2.3 need the *row* of the run, too.
+        """
         ...
 
     async def next_times(self, schedule_type: str, schedule_conf: str) -> tuple[datetime, ...]:
@@ -102,6 +113,10 @@ class Console(Protocol):
         self, app_name: str, title: str, *, addresses: Sequence[str] = ()
     ) -> AdminGroup:
         """Add a group; without *addresses* it fills from the registry. For role 1 only."""
+        ...
+
+    async def clock(self) -> AdminClock:
+        """Ask for the time on the Admin's wall: the offset of its zone, and how wrong it is."""
         ...
 
     async def aclose(self) -> None:

@@ -1,0 +1,110 @@
+"""Calls to a console as a browser makes them: by the cookie of a signed-in user."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, TypeVar
+
+from admin_bridge.console.answer import NotSignedIn, Reply, page_of, payload_of
+from admin_bridge.console.errors import NotAnAdmin, SignInRefused
+from admin_bridge.console.moments import AdminClock, clock_shown
+from admin_bridge.console.rows import RowType, rows_of
+from admin_bridge.console.session import Session
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import tzinfo
+
+    from admin_bridge.console.dialect import Dialect
+    from admin_bridge.console.door import Door
+    from admin_bridge.console.model import ConsoleConfig, Page
+
+_ATTEMPTS = 3
+"""Sign-ins for one call, when others who use our user end the session in between."""
+
+_OFFSET_KEPT_S = 3600.0
+"""How long an offset that was asked for holds: summer time comes on the hour."""
+
+_EVERY_SECOND = "* * * * * ?"
+
+Value = TypeVar("Value")
+
+
+class WebCalls:
+    """Asks a cluster's consoles, signing in when needed, and knows the zone of their JVM."""
+
+    def __init__(self, door: Door, dialect: Dialect, config: ConsoleConfig) -> None:
+        self.dialect, self.config = dialect, config
+        self.session = Session(door, dialect, config)
+        self._door = door
+        self._clock: AdminClock | None = None
+        self._clock_at = 0.0
+
+    async def page(
+        self, path: str, form: Mapping[str, str], kind: type[RowType], *, offset: int, limit: int
+    ) -> Page[RowType]:
+        """Give a part of a list; raise ConsoleError."""
+        part = {self.dialect.offset: str(offset), self.dialect.limit: str(limit)}
+
+        def read(reply: Reply) -> Page[RowType]:
+            return rows_of(kind, page_of(reply, self.dialect), reply.address)
+
+        return await self._ask(path, {**form, **part}, read)
+
+    async def call(self, path: str, form: Mapping[str, str], *, once: bool = False) -> object:
+        """Give the payload of an ordinary answer; raise ConsoleError."""
+
+        def read(reply: Reply) -> object:
+            return payload_of(reply, self.dialect)
+
+        return await self._ask(path, form, read, once=once)
+
+    async def next_texts(self, schedule_type: str, schedule_conf: str) -> list[str]:
+        """Preview a schedule: at most five times on the wall clock of the JVM's zone."""
+        form = {"scheduleType": schedule_type, "scheduleConf": schedule_conf, "cron": schedule_conf}
+        texts = await self.call("jobinfo/nextTriggerTime", form)
+        return [str(text) for text in texts] if isinstance(texts, list) else []
+
+    async def clock(self) -> AdminClock:
+        """Ask what the Admin's wall clock shows: when a cron of every second is next due."""
+        texts = await self.next_texts("CRON", _EVERY_SECOND)
+        if not texts:
+            raise NotAnAdmin(f"{self.config.name}: a cron of every second has no next time there")
+        now = datetime.fromtimestamp(time.time_ns() / 1e9, UTC)
+        self._clock = clock_shown(texts[0], now)
+        self._clock_at = time.monotonic()
+        return self._clock
+
+    async def zone(self) -> tzinfo:
+        """Give the configured zone, or the offset that the Admin shows now."""
+        if self.config.zone is not None:
+            return self.config.zone
+        if self._clock is None or time.monotonic() - self._clock_at > _OFFSET_KEPT_S:
+            return (await self.clock()).zone
+        return self._clock.zone
+
+    async def aclose(self) -> None:
+        """Let go of the door."""
+        await self._door.aclose()
+
+    async def _ask(
+        self,
+        path: str,
+        form: Mapping[str, str],
+        read: Callable[[Reply], Value],
+        *,
+        once: bool = False,
+    ) -> Value:
+        cookie, why = "", ""
+        for _ in range(_ATTEMPTS):
+            cookie = await self.session.cookie(stale=cookie)
+            headers = {"Cookie": cookie}
+            try:
+                return await self._door.post(path, form, read, headers=headers, once=once)
+            except NotSignedIn as fault:
+                why = str(fault)
+        raise SignInRefused(
+            f"{why}, though user {self.config.username!r} had just signed in: "
+            "does somebody else use this user?"
+        )
