@@ -51,9 +51,9 @@ def allowed_in(status: JobStatus) -> tuple[Action, ...]:
 
 
 def refuse_foreign(job: Job) -> None:
-    """Raise Conflict for a job that an Admin schedules."""
+    """Raise Conflict for a job that an Admin schedules: it is changed there first."""
     if job.engine is Engine.XXL:
-        raise Conflict(f"job {job.job_no or job.name} belongs to an XXL-JOB Admin: go there for it")
+        raise Conflict(f"job {job.job_no or job.name} belongs to an XXL-JOB Admin: one at a time")
 
 
 def refuse_fixed(job: Job, changes: Mapping[str, Any]) -> None:

@@ -30,13 +30,13 @@ from scheduler.job_control import (
 )
 from scheduler.job_rule import NextFires, checked, next_times, same_rule, skipped_times
 from scheduler.job_store import MASK, JobFilter, plain
-from scheduler.refusal import Conflict, Invalid, NotFound, Refused
+from scheduler.refusal import Conflict, Invalid, NotFound
 
 _LOOK_AHEAD = timedelta(days=366)
 
 
 class JobService:
-    """Creates, changes, controls and deletes jobs."""
+    """Reads all jobs; creates, changes, controls and deletes those of engine local."""
 
     def __init__(
         self,
@@ -97,7 +97,7 @@ class JobService:
             refuse_fixed(old, changes)
             job = checked(replace(old, **changes, version=old.version + 1))
             await self._check(connection, job)
-            await self._check_secrets(connection, old, job)
+            await refuse_secrets(connection, job_id, job.configs)
             if not same_rule(old, job):
                 job = await self._scheduled(connection, job)
             await job_store.save(connection, job)
@@ -131,10 +131,6 @@ class JobService:
             await job_store.save(connection, job)
         return job
 
-    async def control_all(self, ids: Sequence[int], action: Action) -> list[tuple[int, str | None]]:
-        """Do *action* to each; with each id, why it was refused."""
-        return [(job_id, await self._refusal(job_id, action)) for job_id in dict.fromkeys(ids)]
-
     async def next_fires(self, job_id: int, most: int) -> NextFires:
         """When the job's rule is due next, and which of its times its calendar takes away."""
         async with self._engine.connect() as connection:
@@ -152,13 +148,6 @@ class JobService:
         if job is not None and job.engine is Engine.LOCAL:
             await job_store.save(connection, await self._scheduled(connection, job))
             await announce(connection, "job", job_id)
-
-    async def _refusal(self, job_id: int, action: Action) -> str | None:
-        try:
-            await self.control(job_id, action)
-        except Refused as refusal:
-            return str(refusal)
-        return None
 
     async def _create(self, connection: AsyncConnection, job: Job) -> Job:
         refuse_foreign(job)
@@ -206,13 +195,6 @@ class JobService:
         if job.id and cycle:
             raise Invalid("depends_on", f"this makes a circle: {' → '.join(map(str, cycle))}")
 
-    async def _check_secrets(self, connection: AsyncConnection, old: Job, job: Job) -> None:
-        """A secret comes back masked and stays as it is; it is changed on its own."""
-        secrets = await job_store.secret_keys(connection, old.id)
-        for key, value in job.configs.items():
-            if key in secrets and value != MASK:
-                raise Invalid("configs", f"{key} is secret: set it on its own, through configs")
-
     async def _scheduled(self, connection: AsyncConnection, job: Job) -> Job:
         """*job* with the time of its next run, the only one planned: just a running one has any."""
         await withdraw(connection, job.id)
@@ -237,6 +219,16 @@ class JobService:
 
     def _now(self) -> datetime:
         return moment(self._clock.now_ms())
+
+
+async def refuse_secrets(
+    connection: AsyncConnection, job_id: int, configs: Mapping[str, str]
+) -> None:
+    """A secret comes back masked and stays as it is; it is changed on its own. Raise Invalid."""
+    secrets = await job_store.secret_keys(connection, job_id)
+    for key, value in configs.items():
+        if key in secrets and value != MASK:
+            raise Invalid("configs", f"{key} is secret: set it on its own, through configs")
 
 
 def found(job: Job | None, job_id: int) -> Job:

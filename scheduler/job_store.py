@@ -74,6 +74,13 @@ async def find(connection: AsyncConnection, job_id: int, *, lock: bool = False) 
     return found[0] if found else None
 
 
+async def engine_of(connection: AsyncConnection, job_id: int) -> Engine | None:
+    """Who schedules the job; None: there is no such job, or no more."""
+    query = select(schedule_job.c.engine).where(schedule_job.c.id == job_id, _ALIVE)
+    engine = await connection.scalar(query)
+    return Engine(engine) if engine else None
+
+
 async def find_all(connection: AsyncConnection, wanted: JobFilter) -> Sequence[Job]:
     """Every job that *wanted* asks for, oldest first."""
     query = _jobs().where(*_conditions(wanted)).order_by(schedule_job.c.id)

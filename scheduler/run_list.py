@@ -82,12 +82,17 @@ class RunList:
 
     async def get(self, log_id: int) -> Run:
         """The run of this id. Raise NotFound."""
+        run = await self.find(log_id)
+        if run is None:
+            raise NotFound("run", log_id)
+        return run
+
+    async def find(self, log_id: int) -> Run | None:
+        """The run of this id, once it is recorded."""
         async with self._engine.connect() as connection:
             rows = await connection.execute(_runs().where(schedule_log.c.id == log_id))
             row = rows.mappings().first()
-        if row is None:
-            raise NotFound("run", log_id)
-        return _run_of(row)
+        return _run_of(row) if row is not None else None
 
     async def page(
         self, wanted: RunFilter, *, size: int, skip: int = 0, after: Place | None = None

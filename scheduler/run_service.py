@@ -6,11 +6,13 @@ from typing import Protocol
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from executor.model import LOCAL
 from scheduler import audit, job_store
-from scheduler.job_control import Action, after, refuse_foreign
+from scheduler.job import Engine, Job
+from scheduler.job_control import Action, after
 from scheduler.job_service import found
 from scheduler.refusal import Conflict
-from scheduler.run_list import RunList
+from scheduler.run_list import Run, RunList
 
 
 class Runs(Protocol):
@@ -35,12 +37,27 @@ class NoRuns:
         raise Conflict(f"run {log_id} cannot be killed here: this service has no executor")
 
 
-class RunService:
-    """Runs that people begin and stop."""
+class AdminRuns(Protocol):
+    """What Admins do for people; what they refuse is raised as ConsoleError."""
 
-    def __init__(self, engine: AsyncEngine, runs: Runs, known: RunList) -> None:
+    async def execute(self, job: Job, params: str | None) -> int:
+        """Run a job of engine xxl now; the log id here."""
+        ...
+
+    async def kill(self, run: Run) -> bool:
+        """Stop a run on whatever node; False: it is not under way."""
+        ...
+
+
+class RunService:
+    """Runs that people begin and stop, of jobs of either engine."""
+
+    def __init__(
+        self, engine: AsyncEngine, runs: Runs, *, admins: AdminRuns, known: RunList
+    ) -> None:
         self._engine = engine
         self._runs = runs
+        self._admins = admins
         self._known = known
 
     async def execute(self, job_id: int, params: str | None) -> int:
@@ -51,16 +68,20 @@ class RunService:
         """
         async with self._engine.begin() as connection:
             job = found(await job_store.find(connection, job_id), job_id)
-            refuse_foreign(job)
             after(Action.EXECUTE, job.status)
             await audit.record(connection, "execute", subject="job", subject_id=job_id)
+        if job.engine is Engine.XXL:
+            return await self._admins.execute(job, params)
         return await self._runs.execute(job_id, params)
 
     async def kill(self, log_id: int) -> bool:
         """Stop a run; False when it was not under way any more. Raise NotFound."""
         async with self._engine.begin() as connection:
             await audit.record(connection, "kill", subject="run", subject_id=log_id)
-        killed = await self._runs.kill(log_id)
-        if not killed:
-            await self._known.get(log_id)
-        return killed
+        run = await self._known.find(log_id)
+        if run is not None and run.cluster != LOCAL:
+            return await self._admins.kill(run)
+        if await self._runs.kill(log_id):
+            return True
+        await self._known.get(log_id)
+        return False

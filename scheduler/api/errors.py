@@ -11,10 +11,12 @@ from aiohttp import web
 from pydantic import ValidationError
 from pydantic.alias_generators import to_camel
 
+from admin_bridge.console import ConsoleError, Unsupported
 from executor.errors import TriggerRejected
 from scheduler.api.envelope import failure
 from scheduler.engine.link import DatabaseAway
 from scheduler.refusal import Invalid, NotFound, Refused
+from scheduler.xxl.runs import Unseen
 
 _NAMES = {"name": "jobName", "group": "jobGroup", "handler": "handlerName"}
 """Fields that the API calls otherwise than in camelCase."""
@@ -78,6 +80,9 @@ _STATUS: Mapping[type[Exception], int] = {
     NotFound: 404,
     Refused: 409,
     TriggerRejected: 409,
+    Unseen: 202,
+    Unsupported: 409,
+    ConsoleError: 502,
 }
 
 

@@ -29,13 +29,17 @@ from scheduler.job_control import Action
 from scheduler.job_service import JobService
 from scheduler.job_store import JobFilter
 from scheduler.run_service import RunService
+from scheduler.xxl.desk import JobDesk
 
 
 class Jobs:
     """Jobs: what may be run, when and how."""
 
-    def __init__(self, service: JobService, runs: RunService, explainer: Explainer) -> None:
+    def __init__(
+        self, service: JobService, *, desk: JobDesk, runs: RunService, explainer: Explainer
+    ) -> None:
         self._jobs = service
+        self._desk = desk
         self._runs = runs
         self._explainer = explainer
 
@@ -46,7 +50,7 @@ class Jobs:
         Its row, its configs and its statistics are made in one transaction. It is stopped, unless
         `status` says that it is running.
         """
-        return _told(await self._jobs.create(body.job(self._jobs.timezone)))
+        return _told(await self._desk.create(body.job(self._jobs.timezone)))
 
     @get("/jobs/{id}")
     async def read(self, path: JobPath) -> JobTold:
@@ -76,32 +80,32 @@ class Jobs:
         `version` has to be the one that was read (409 when somebody was faster). The time of its
         next run is found anew.
         """
-        return _told(await self._jobs.update(path.id, body.version, body.changes()))
+        return _told(await self._desk.update(path.id, body.version, body.changes()))
 
     @delete("/jobs/{id}")
     async def delete(self, path: JobPath) -> None:
         """Delete a job: it is no longer scheduled, its configs go, its runs stay."""
-        await self._jobs.delete(path.id)
+        await self._desk.delete(path.id)
 
     @post("/jobs/{id}/start")
     async def start(self, path: JobPath) -> JobTold:
         """Start a stopped job: from now on its rule makes it run."""
-        return _told(await self._jobs.control(path.id, Action.START))
+        return _told(await self._desk.control(path.id, Action.START))
 
     @post("/jobs/{id}/stop")
     async def stop(self, path: JobPath) -> JobTold:
         """Stop a running or paused job. What runs already goes on."""
-        return _told(await self._jobs.control(path.id, Action.STOP))
+        return _told(await self._desk.control(path.id, Action.STOP))
 
     @post("/jobs/{id}/pause")
     async def pause(self, path: JobPath) -> JobTold:
         """Pause a running job: times that pass meanwhile are not made up for."""
-        return _told(await self._jobs.control(path.id, Action.PAUSE))
+        return _told(await self._desk.control(path.id, Action.PAUSE))
 
     @post("/jobs/{id}/resume")
     async def resume(self, path: JobPath) -> JobTold:
         """Resume a paused job."""
-        return _told(await self._jobs.control(path.id, Action.RESUME))
+        return _told(await self._desk.control(path.id, Action.RESUME))
 
     @post("/jobs/execute")
     async def execute(self, body: Execution) -> Executed:
@@ -158,7 +162,7 @@ class Jobs:
         )
 
     async def _each(self, body: Batch, action: Action) -> Sequence[Outcome]:
-        outcomes = await self._jobs.control_all(body.ids, action)
+        outcomes = await self._desk.control_all(body.ids, action)
         return [
             Outcome(id=job_id, ok=refusal is None, message=refusal or "success")
             for job_id, refusal in outcomes

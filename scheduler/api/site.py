@@ -33,6 +33,9 @@ from scheduler.run_text import RunText
 from scheduler.secret_box import SecretBox
 from scheduler.settings import Settings
 from scheduler.storage import Storage
+from scheduler.xxl.admins import NoAdmins
+from scheduler.xxl.control import XxlControl
+from scheduler.xxl.desk import JobDesk
 
 _QUIET = logging.getLogger("scheduler.api.http")
 """Of aiohttp, which would write a traceback for whatever is no HTTP; our mistakes we log ourselves."""
@@ -52,10 +55,14 @@ class Site:
         clock: Clock,
         timezone: str,
         configs_changed: Changed | None = None,
+        xxl: XxlControl | None = None,
     ) -> None:
+        """*xxl* controls the jobs of Admins; None: there are none."""
         section = self._section = settings.scheduler
         secrets = SecretBox(section.secret_key.get_secret_value(), settings.data_dir)
         self._configs_changed = configs_changed
+        nobody = NoAdmins()
+        self._xxl = xxl or XxlControl(storage.engine, nobody, mirror=nobody)
         self._configs = ConfigService(storage.engine, secrets, changed=configs_changed)
         self._storage = storage
         self._executor = executor
@@ -97,12 +104,13 @@ class Site:
         executor, control = self._executor, self._control
         jobs = JobService(database, clock, timezone=timezone, configs_changed=self._configs_changed)
         runs = RunList(database)
-        service = RunService(database, control, runs)
+        desk = JobDesk(database, jobs, self._xxl.jobs)
+        service = RunService(database, control, admins=self._xxl.runs, known=runs)
         text = RunText(executor, runs)
         self._streams = Streams(text)
         counts = statistics.Statistics(database, clock, timezone=timezone)
         return [
-            Jobs(jobs, service, Explainer(database, runs, clock)),
+            Jobs(jobs, desk=desk, runs=service, explainer=Explainer(database, runs, clock)),
             Logs(runs, jobs=jobs, control=service, text=text, streams=self._streams),
             Statistics(counts, lambda: pools_of(executor)),
             Configs(self._configs, jobs),

@@ -434,7 +434,7 @@ async def test_a_job_that_others_depend_on_is_not_deleted(api):
     assert await api.delete(f"/jobs/{parent['id']}") is None
 
 
-async def test_a_job_of_an_admin_is_read_here_and_changed_there(api):
+async def test_a_job_of_an_admin_that_is_not_configured_is_read_and_cannot_be_changed(api):
     async with api.app.storage.engine.begin() as connection:
         driver = (await connection.get_raw_connection()).driver_connection
         job_id = await driver.fetchval(
@@ -453,6 +453,7 @@ async def test_a_job_of_an_admin_is_read_here_and_changed_there(api):
     ]
 
     assert (read["jobNo"], read["engine"]) == ("XXL-main-7", "xxl")
-    assert [answer.status for answer in refused] == [409] * 5
+    assert [answer.status for answer in refused] == [409] * 4 + [422]
+    assert refused[0].message == "its Admin cluster 'main' is not configured here"
     assert (await api.get(f"/jobs/{job_id}"))["version"] == 1
     assert "theirs" not in str(await api.get("/jobs/export", jobName="theirs"))
