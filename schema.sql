@@ -44,6 +44,7 @@ CREATE TABLE qooerp_scheduler.schedule_job (
     calendar_name varchar(64),
     holiday_policy varchar(16) NOT NULL DEFAULT 'skip',
     schedule_note varchar(500) NOT NULL DEFAULT '',
+    admin_fields jsonb,
     CONSTRAINT schedule_job_pkey PRIMARY KEY (id),
     CONSTRAINT schedule_job_job_no_key UNIQUE (job_no),
     CONSTRAINT schedule_job_admin_key UNIQUE (cluster, admin_job_id),
@@ -88,7 +89,7 @@ COMMENT ON COLUMN qooerp_scheduler.schedule_job.job_group IS 'Free grouping for 
 COMMENT ON COLUMN qooerp_scheduler.schedule_job.description IS 'For people';
 COMMENT ON COLUMN qooerp_scheduler.schedule_job.engine IS 'Who schedules it: local (this service) or xxl (an XXL-JOB Admin)';
 COMMENT ON COLUMN qooerp_scheduler.schedule_job.cluster IS 'Engine xxl: the configured name of the Admin cluster';
-COMMENT ON COLUMN qooerp_scheduler.schedule_job.admin_job_id IS 'Engine xxl: the id of the job in that Admin';
+COMMENT ON COLUMN qooerp_scheduler.schedule_job.admin_job_id IS 'Engine xxl: the id of the job in that Admin; negative: of a job whose Admin''s database was wiped';
 COMMENT ON COLUMN qooerp_scheduler.schedule_job.mirrored_at IS 'Engine xxl: when the Admin''s fields were last copied; NULL: a placeholder made by a run of a job not yet known';
 COMMENT ON COLUMN qooerp_scheduler.schedule_job.handler_name IS 'The registered name of the handler; empty for scripts';
 COMMENT ON COLUMN qooerp_scheduler.schedule_job.params IS 'Parameters handed to each run unless a trigger brings its own';
@@ -113,6 +114,7 @@ COMMENT ON COLUMN qooerp_scheduler.schedule_job.deleted_at IS 'Logical deletion;
 COMMENT ON COLUMN qooerp_scheduler.schedule_job.calendar_name IS 'schedule_calendar.name; NULL: every day is a working day';
 COMMENT ON COLUMN qooerp_scheduler.schedule_job.holiday_policy IS 'What is done about a due time on a day off: skip, shift_before, shift_after';
 COMMENT ON COLUMN qooerp_scheduler.schedule_job.schedule_note IS 'Why the engine has cleared next_run_time; empty: it has not';
+COMMENT ON COLUMN qooerp_scheduler.schedule_job.admin_fields IS 'What only an Admin has of the job: its group, route, author, script type, children, …; NULL: not mirrored';
 
 -- Runs ---------------------------------------------------------------------------------------
 -- No foreign key to schedule_job here and in the statistics: a run is recorded whatever became of
@@ -405,6 +407,38 @@ COMMENT ON COLUMN qooerp_scheduler.schedule_daily.discard_count IS 'Triggers ref
 COMMENT ON COLUMN qooerp_scheduler.schedule_daily.duration_count IS 'Runs that began and ended: what the average divides by';
 COMMENT ON COLUMN qooerp_scheduler.schedule_daily.duration_sum_ms IS 'Their running time together, milliseconds';
 COMMENT ON COLUMN qooerp_scheduler.schedule_daily.duration_max_ms IS 'The longest of them, milliseconds';
+
+-- Mirror -------------------------------------------------------------------------------------
+
+CREATE TABLE qooerp_scheduler.schedule_mirror (
+    cluster varchar(64) NOT NULL,
+    group_id bigint NOT NULL,
+    app_name varchar(64) NOT NULL DEFAULT '',
+    logs_until timestamptz,
+    newest_log_id bigint NOT NULL DEFAULT 0,
+    newest_log_at timestamptz,
+    jobs_at timestamptz,
+    logs_at timestamptz,
+    reconciled_at timestamptz,
+    wiped_at timestamptz,
+    error varchar(2000) NOT NULL DEFAULT '',
+    update_time timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT schedule_mirror_pkey PRIMARY KEY (cluster, group_id)
+);
+
+COMMENT ON TABLE qooerp_scheduler.schedule_mirror IS 'How far the copy of an Admin''s job group has come';
+COMMENT ON COLUMN qooerp_scheduler.schedule_mirror.cluster IS 'The configured name of the Admin cluster';
+COMMENT ON COLUMN qooerp_scheduler.schedule_mirror.group_id IS 'The id of the job group in that Admin';
+COMMENT ON COLUMN qooerp_scheduler.schedule_mirror.app_name IS 'The app name of that group, one of ours';
+COMMENT ON COLUMN qooerp_scheduler.schedule_mirror.logs_until IS 'Every log row that was triggered until then has been copied, by the Admin''s clock; the mirror goes on from here';
+COMMENT ON COLUMN qooerp_scheduler.schedule_mirror.newest_log_id IS 'The greatest log id seen; a smaller one that is newer tells of a wiped database';
+COMMENT ON COLUMN qooerp_scheduler.schedule_mirror.newest_log_at IS 'When that run was triggered';
+COMMENT ON COLUMN qooerp_scheduler.schedule_mirror.jobs_at IS 'When the group''s jobs were last copied; NULL: never';
+COMMENT ON COLUMN qooerp_scheduler.schedule_mirror.logs_at IS 'When its log was last read; NULL: never';
+COMMENT ON COLUMN qooerp_scheduler.schedule_mirror.reconciled_at IS 'When the last days were last compared row by row';
+COMMENT ON COLUMN qooerp_scheduler.schedule_mirror.wiped_at IS 'When log ids were last seen to start anew';
+COMMENT ON COLUMN qooerp_scheduler.schedule_mirror.error IS 'Why the last attempt has failed; empty: it has not';
+COMMENT ON COLUMN qooerp_scheduler.schedule_mirror.update_time IS 'When this row was last written';
 
 -- Configs ------------------------------------------------------------------------------------
 
@@ -825,4 +859,4 @@ CREATE TABLE qooerp_scheduler.alembic_version (
     CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
 );
 
-INSERT INTO qooerp_scheduler.alembic_version (version_num) VALUES ('0004');
+INSERT INTO qooerp_scheduler.alembic_version (version_num) VALUES ('0005');

@@ -90,6 +90,7 @@ schedule_job = Table(
     Column("calendar_name", String(64)),
     _set("holiday_policy", String(16), "'skip'"),
     _set("schedule_note", String(500), "''"),
+    Column("admin_fields", JSONB),
     PrimaryKeyConstraint("id", name="schedule_job_pkey"),
     UniqueConstraint("job_no", name="schedule_job_job_no_key"),
     UniqueConstraint("cluster", "admin_job_id", name="schedule_job_admin_key"),
@@ -251,6 +252,24 @@ schedule_daily = Table(
     _set("slot", SmallInteger()),
     *_counts(),
     PrimaryKeyConstraint("day", "slot", name="schedule_daily_pkey"),
+)
+
+schedule_mirror = Table(
+    "schedule_mirror",
+    metadata,
+    _set("cluster", String(64)),
+    Column("group_id", BigInteger, nullable=False, autoincrement=False),
+    _set("app_name", String(64), "''"),
+    Column("logs_until", _MOMENT),
+    _set("newest_log_id", BigInteger(), "0"),
+    Column("newest_log_at", _MOMENT),
+    Column("jobs_at", _MOMENT),
+    Column("logs_at", _MOMENT),
+    Column("reconciled_at", _MOMENT),
+    Column("wiped_at", _MOMENT),
+    _set("error", String(2000), "''"),
+    _written("update_time"),
+    PrimaryKeyConstraint("cluster", "group_id", name="schedule_mirror_pkey"),
 )
 
 schedule_config = Table(
