@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 
 import structlog
 
@@ -22,6 +23,7 @@ from scheduler.run_service import NoRuns
 from scheduler.secret_box import SecretBox
 from scheduler.settings import Settings
 from scheduler.storage import Storage
+from scheduler.system_zone import system_zone
 
 _log = structlog.get_logger(__name__)
 
@@ -35,7 +37,7 @@ class SchedulerApp:
         check_safe(settings)
         self._settings = settings
         self._clock = SystemClock()
-        self._timezone = settings.scheduler.timezone or "UTC"
+        self._timezone = settings.scheduler.timezone or system_zone(os.environ).name
         self.storage = Storage(settings)
         self.executor: ExecutorApp | None = None
         self.local: LocalEngine | None = None

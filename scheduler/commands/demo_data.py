@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import sys
 
 from executor.clock import SystemClock
@@ -16,6 +17,7 @@ from scheduler.recorder import Recorder
 from scheduler.secret_box import SecretBox
 from scheduler.settings import Settings
 from scheduler.storage import prepared
+from scheduler.system_zone import system_zone
 
 
 def declare(parser: argparse.ArgumentParser) -> None:
@@ -31,7 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 async def _fill(settings: Settings) -> int:
-    timezone = settings.scheduler.timezone or "UTC"
+    timezone = settings.scheduler.timezone or system_zone(os.environ).name
     secrets = SecretBox(settings.scheduler.secret_key.get_secret_value(), settings.data_dir)
     async with prepared(settings) as storage:
         return await fill(

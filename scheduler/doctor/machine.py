@@ -20,6 +20,7 @@ from executor.journal_store import dead_letters
 from scheduler import app as scheduler_app
 from scheduler.doctor.finding import Finding, fail, ok, warn
 from scheduler.settings import Settings
+from scheduler.system_zone import system_zone
 
 _OLDEST, _TOO_NEW = (3, 11), (3, 14)
 _LITTLE, _TOO_LITTLE = 2 * 2**30, 200 * 2**20
@@ -35,6 +36,7 @@ def look_at_machine(settings: Settings) -> Iterator[Finding]:
     yield from _journal(settings.data_dir)
     yield _tokens(settings)
     yield _handlers(settings)
+    yield _zone(settings)
 
 
 def is_running(data_dir: Path) -> bool:
@@ -126,3 +128,11 @@ def _handlers(settings: Settings) -> Finding:
         modules = ", ".join(settings.handlers.modules)
         return warn("handlers", f"none in {modules}", "set handlers.modules, perhaps --app-dir")
     return ok("handlers", f"{len(table)} in {', '.join(table.modules)}")
+
+
+def _zone(settings: Settings) -> Finding:
+    """In which zone days are counted, and jobs that name none are read."""
+    if settings.scheduler.timezone:
+        return ok("timezone", f"{settings.scheduler.timezone}, by scheduler.timezone")
+    name, source = system_zone(os.environ)
+    return ok("timezone", f"{name}, the system's ({source})")

@@ -124,3 +124,11 @@ async def test_a_handler_module_that_cannot_be_imported_fails(tmp_path: Path) ->
 
     assert code == 1
     assert "[nowhere_to_be_found]" in found["handlers"]["said"]
+
+
+async def test_the_zone_in_force_is_said_with_what_names_it(tmp_path: Path) -> None:
+    _, set_here = await examine(tmp_path, scheduler__timezone="Asia/Shanghai")
+    _, systems = await examine(tmp_path)
+
+    assert set_here["timezone"]["said"] == "Asia/Shanghai, by scheduler.timezone"
+    assert "the system's" in systems["timezone"]["said"]

@@ -1,0 +1,61 @@
+"""The zone of the machine, as a name of the IANA database: how people there tell the time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+_FOLDER = "zoneinfo/"
+_UTC = "UTC"
+_OTHER_NAMES_OF_UTC = {
+    "Etc/UTC",
+    "Etc/UCT",
+    "Etc/Universal",
+    "Etc/Zulu",
+    "UCT",
+    "Universal",
+    "Zulu",
+}
+
+
+class SystemZone(NamedTuple):
+    """A zone, and what says so."""
+
+    name: str
+    source: str
+    """`TZ`, a file, or that nothing says it."""
+
+
+def system_zone(environ: Mapping[str, str], root: Path = Path("/")) -> SystemZone:
+    """What TZ, /etc/localtime or /etc/timezone name, the first that is a zone; else UTC."""
+    for source, text in _said(environ, root):
+        name = _name_in(text)
+        if is_zone(name):
+            return SystemZone(_UTC if name in _OTHER_NAMES_OF_UTC else name, source)
+    return SystemZone(_UTC, "nothing names another")
+
+
+def is_zone(name: str) -> bool:
+    """Whether the IANA database has it."""
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        return False
+    return True
+
+
+def _said(environ: Mapping[str, str], root: Path) -> Iterator[tuple[str, str]]:
+    yield "TZ", environ.get("TZ", "")
+    localtime, timezone = root / "etc/localtime", root / "etc/timezone"
+    if localtime.is_symlink():
+        yield "/etc/localtime", str(localtime.readlink())
+    if timezone.is_file():
+        yield "/etc/timezone", timezone.read_text(encoding="utf-8", errors="replace")
+
+
+def _name_in(text: str) -> str:
+    """The name in `Asia/Shanghai`, `:Asia/Shanghai` or a path to its file; empty: none."""
+    name = text.strip().removeprefix(":").rpartition(_FOLDER)[2]
+    return name.removeprefix("posix/")
