@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from pathlib import Path
 from typing import Annotated, Literal
+from zoneinfo import available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
@@ -72,6 +73,16 @@ class ClusterSection(Section):
     app_name: str = Field("", description="App name there; empty: executor.app_name.")
     username: str = Field("", description="Console user for mirror and control; empty: none.")
     password: SecretStr = Field(SecretStr(""), description="That user's password.")
+    console_zone: str = Field(
+        "", description="IANA zone of the Admins' JVM; empty: its offset is asked for."
+    )
+
+    @field_validator("console_zone")
+    @classmethod
+    def _known(cls, zone: str) -> str:
+        if zone and zone not in available_timezones():
+            raise ValueError(f"there is no zone {zone!r}; write one like Asia/Shanghai")
+        return zone
 
     @field_validator("addresses", mode="before")
     @classmethod
