@@ -14,7 +14,7 @@ from executor.errors import DiscardedByBlock, LaneFull, ShuttingDown, TriggerRej
 from executor.handler import Handler
 from executor.journal import Journal, JournalBroken
 from executor.journal_store import Answer
-from executor.lane import Lane, Run, Slots
+from executor.lane import Answered, Lane, Run, Slots
 from executor.model import Isolation, Report, RunState, Trigger
 from executor.runlog import RunLog
 
@@ -40,6 +40,7 @@ class Dispatcher:
         self._loop = asyncio.get_running_loop()
         self._closing = False
         self._quiet = asyncio.Event()
+        self._asked: set[asyncio.Future[Answer | None]] = set()
         course.left = self._note_quiet
 
     # from outside
@@ -52,12 +53,16 @@ class Dispatcher:
         Raises:
             TriggerRejected: it will not run; the message says why.
         """
+        outcome: asyncio.Future[None] = self._loop.create_future()
+        self.submit(trigger, partial(_settle, outcome))
+        await outcome
+
+    def submit(self, trigger: Trigger, answered: Answered) -> None:
+        """`accept` for who does not wait: *answered* is told, at once or later."""
         try:
-            answered = self._submit(trigger)
+            self._submit(trigger, answered)
         except TriggerRejected as refusal:
-            await self._repeat_answer(trigger, refusal)
-        else:
-            await asyncio.shield(answered)  # who repeats the trigger may wait for it too
+            self._repeat_answer(trigger, refusal, answered)
 
     def kill(self, cluster: str, job_id: int) -> bool:
         """Stop what runs and call back what waits; False when the job has neither."""
@@ -116,7 +121,6 @@ class Dispatcher:
         run = self._new_run(report.run_id, report.trigger, handler, first_line=first_line)
         run.restarts = report.restarts + (report.state is RunState.RUNNING)
         run.durable = True
-        run.accepted.set_result(None)
         lane = self._course.lanes.setdefault(report.trigger.lane, Lane())
         lane.waiting.append(run)
         self._course.advance(lane)
@@ -124,7 +128,7 @@ class Dispatcher:
     def give_up(self, report: Report, state: RunState, message: str, *, first_line: int) -> None:
         """End a run of before the service died, as *state*."""
         log = RunLog(report.trigger, self._journal, first_line=first_line)
-        run = Run(report.run_id, report.trigger, None, log, self._loop.create_future())
+        run = Run(report.run_id, report.trigger, None, log)
         run.started_ms = report.started_ms
         self._course.report(run, state, message)
 
@@ -145,37 +149,57 @@ class Dispatcher:
 
     # a trigger comes in
 
-    async def _repeat_answer(self, trigger: Trigger, refusal: TriggerRejected) -> None:
-        """Answer as before if *trigger* is a repeated one; else raise *refusal*."""
-        first = await self._journal.first_answer(trigger)
-        again = refusal if first is None else _refusal(first)
-        if again is not None:
-            raise again
+    def _repeat_answer(
+        self, trigger: Trigger, refusal: TriggerRejected, answered: Answered
+    ) -> None:
+        """Answer as before if *trigger* is a repeated one, else with *refusal*."""
+        asked = asyncio.ensure_future(self._journal.first_answer(trigger))
+        self._asked.add(asked)
 
-    def _submit(self, trigger: Trigger) -> asyncio.Future[None]:
+        def told(asked: asyncio.Future[Answer | None]) -> None:
+            self._asked.discard(asked)
+            first = None if asked.cancelled() else asked.result()
+            answered(refusal if first is None else _refusal(first))
+
+        asked.add_done_callback(told)
+
+    def _submit(self, trigger: Trigger, answered: Answered) -> None:
         known = self._course.live.get(trigger.identity)
         if known is not None:
-            return known.accepted
+            if known.durable:
+                answered(None)
+            else:
+                known.answered.append(answered)
+            return
         if self._closing:
             raise ShuttingDown
         handler = self._find_handler(trigger)
         lane = self._course.lanes.get(trigger.lane)
         if lane is None:
-            return self._admit(Lane(), trigger, handler)
+            self._admit(Lane(), trigger, handler, answered)
+            return
         decision = decide(trigger.block, busy=lane.busy)
         if decision is Decision.DISCARD:
-            return self._discard(trigger)
+            self._discard(trigger, answered)
+            return
         covers = decision is Decision.REPLACE
         if not covers and len(lane.waiting) >= self._most_waiting:
             raise LaneFull(len(lane.waiting))
-        return self._admit(lane, trigger, handler, covers=covers)
+        self._admit(lane, trigger, handler, answered, covers=covers)
 
     def _admit(
-        self, lane: Lane, trigger: Trigger, handler: Handler | None, *, covers: bool = False
-    ) -> asyncio.Future[None]:
+        self,
+        lane: Lane,
+        trigger: Trigger,
+        handler: Handler | None,
+        answered: Answered,
+        *,
+        covers: bool = False,
+    ) -> None:
         self._course.lanes[trigger.lane] = lane
         run = self._new_run(self._journal.new_id(), trigger, handler)
         run.covers = covers
+        run.answered.append(answered)
         # an idle lane and a free slot: one commit says accepted and running at once
         at_once = not lane.busy and self._course.slots[run.isolation].take(run)
         if at_once:
@@ -186,19 +210,19 @@ class Dispatcher:
         self._journal.accept(
             run.run_id, trigger, now_ms=self._clock.now_ms(), running=at_once, done=done
         )
-        return run.accepted
 
     def _new_run(
         self, run_id: int, trigger: Trigger, handler: Handler | None, *, first_line: int = 1
     ) -> Run:
-        accepted: asyncio.Future[None] = self._loop.create_future()
-        accepted.add_done_callback(_retrieve)
         log = RunLog(trigger, self._journal, first_line=first_line)
-        run = self._course.live[trigger.identity] = Run(run_id, trigger, handler, log, accepted)
+        run = self._course.live[trigger.identity] = Run(run_id, trigger, handler, log)
         return run
 
     def _accepted(self, run: Run, answer: Answer | JournalBroken) -> None:
-        _settle(run.accepted, _refusal(answer))
+        refusal = _refusal(answer)
+        for answered in run.answered:
+            answered(refusal)
+        run.answered.clear()
         lane = self._course.lanes.get(run.trigger.lane)
         if isinstance(answer, JournalBroken) or answer.state is not None:
             self._unwind(run)
@@ -219,15 +243,12 @@ class Dispatcher:
             lane.waiting.remove(run)
         self._course.leave(run)
 
-    def _discard(self, trigger: Trigger) -> asyncio.Future[None]:
-        answered: asyncio.Future[None] = self._loop.create_future()
-        answered.add_done_callback(_retrieve)
-
+    def _discard(self, trigger: Trigger, answered: Answered) -> None:
         def done(answer: Answer | JournalBroken) -> None:
             if isinstance(answer, Answer) and answer.state is None:
                 self._course.changed(trigger, RunState.DISCARDED)
                 answer = Answer(RunState.DISCARDED)
-            _settle(answered, _refusal(answer))
+            answered(_refusal(answer))
 
         self._journal.discard(
             self._journal.new_id(),
@@ -236,7 +257,6 @@ class Dispatcher:
             message=str(DiscardedByBlock()),
             done=done,
         )
-        return answered
 
     # the end of the service
 
@@ -265,16 +285,10 @@ def _refusal(answer: Answer | JournalBroken) -> TriggerRejected | None:
             return None
 
 
-def _settle(answered: asyncio.Future[None], refusal: TriggerRejected | None) -> None:
-    if answered.done():  # cancelled with the request that waited for it
+def _settle(outcome: asyncio.Future[None], refusal: TriggerRejected | None) -> None:
+    if outcome.done():  # cancelled with who waited for it
         return
     if refusal is None:
-        answered.set_result(None)
+        outcome.set_result(None)
     else:
-        answered.set_exception(refusal)
-
-
-def _retrieve(answered: asyncio.Future[None]) -> None:
-    """Look at the outcome: nobody may be there any more to do so."""
-    if not answered.cancelled():
-        answered.exception()
+        outcome.set_exception(refusal)

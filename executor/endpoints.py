@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -24,6 +24,7 @@ _log = structlog.get_logger(__name__)
 _STRATEGIES = {strategy.value: strategy for strategy in BlockStrategy}
 _GLUE_TYPES = frozenset(wire.GlueType)
 _BEAN = wire.GlueType.BEAN.value
+_BUSY = "job thread is running or has trigger queue."
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,9 @@ class Caller:
     """Is told the path and headers of its requests: they give its generation away."""
 
 
-Operation = Callable[[Caller, bytes], Awaitable[bytes]]
+Reply = Callable[[bytes], None]
+"""Takes the JSON to answer a request with; called once, now or later."""
+Operation = Callable[[Caller, bytes, Reply], None]
 
 
 class Admitted(NamedTuple):
@@ -66,6 +69,7 @@ class Endpoints:
         self._pages = pages
         self._page_chars = page_chars
         self._readers = ThreadPoolExecutor(2, thread_name_prefix="log-reader")
+        self._reading: set[asyncio.Task[None]] = set()
         operations: dict[str, Operation] = {
             "/beat": self._beat,
             "/idleBeat": self._idle_beat,
@@ -99,15 +103,12 @@ class Endpoints:
         admitted.caller.heard(admitted.path, headers)
         return admitted
 
-    async def answer(self, admitted: Admitted, body: bytes) -> bytes:
-        """The JSON to answer with, whatever the body is."""
+    def answer(self, admitted: Admitted, body: bytes, reply: Reply) -> None:
+        """Answer a request, whatever its body is."""
         try:
-            return await admitted.operation(admitted.caller, body)
-        except (TriggerRejected, wire.BadRequest) as refusal:
-            return wire.failure(str(refusal))
-        except Exception:  # noqa: BLE001 - a bug of ours is answered too, and not with its stack
-            _log.exception("request_failed", path=admitted.path)
-            return wire.failure("internal error, see the executor's own log")
+            admitted.operation(admitted.caller, body, reply)
+        except Exception as error:  # noqa: BLE001 - a bug of ours is answered too
+            reply(_refusal(error, admitted.path))
 
     def _may(self, headers: Mapping[str, str], caller: Caller | None) -> bool:
         """Whether the token is right: the caller's, or on an unknown path anyone's."""
@@ -117,30 +118,39 @@ class Endpoints:
                 return True
         return False
 
-    async def _beat(self, _caller: Caller, _body: bytes) -> bytes:
-        return wire.success()
+    def _beat(self, _caller: Caller, _body: bytes, reply: Reply) -> None:
+        reply(wire.success())
 
-    async def _idle_beat(self, caller: Caller, body: bytes) -> bytes:
+    def _idle_beat(self, caller: Caller, body: bytes, reply: Reply) -> None:
         job_id = wire.decode_idle_beat(body).job_id
-        if self._dispatcher.is_busy(caller.cluster, job_id):
-            return wire.failure("job thread is running or has trigger queue.")
-        return wire.success()
+        busy = self._dispatcher.is_busy(caller.cluster, job_id)
+        reply(wire.failure(_BUSY) if busy else wire.success())
 
-    async def _run(self, caller: Caller, body: bytes) -> bytes:
-        await self._dispatcher.accept(to_trigger(caller.cluster, wire.decode_trigger(body)))
-        return wire.success()
+    def _run(self, caller: Caller, body: bytes, reply: Reply) -> None:
+        def answered(refusal: TriggerRejected | None) -> None:
+            reply(wire.success() if refusal is None else wire.failure(str(refusal)))
 
-    async def _kill(self, caller: Caller, body: bytes) -> bytes:
-        if self._dispatcher.kill(caller.cluster, wire.decode_kill(body).job_id):
-            return wire.success()
-        return wire.success("job thread already killed.")
+        self._dispatcher.submit(to_trigger(caller.cluster, wire.decode_trigger(body)), answered)
 
-    async def _read_log(self, caller: Caller, body: bytes) -> bytes:
+    def _kill(self, caller: Caller, body: bytes, reply: Reply) -> None:
+        known = self._dispatcher.kill(caller.cluster, wire.decode_kill(body).job_id)
+        reply(wire.success() if known else wire.success("job thread already killed."))
+
+    def _read_log(self, caller: Caller, body: bytes, reply: Reply) -> None:
         request = wire.decode_log(body)
-        live = await self._dispatcher.settle_log(caller.cluster, request.log_id)
+        reading = asyncio.ensure_future(self._answer_log(caller, request, reply))
+        self._reading.add(reading)
+        reading.add_done_callback(self._reading.discard)
+
+    async def _answer_log(self, caller: Caller, request: wire.LogRequest, reply: Reply) -> None:
         loop = asyncio.get_running_loop()
-        page = await loop.run_in_executor(self._readers, self._page, caller.cluster, request, live)
-        return wire.success(log_page(request, page, live=live).payload())
+        try:
+            live = await self._dispatcher.settle_log(caller.cluster, request.log_id)
+            reading = loop.run_in_executor(self._readers, self._page, caller.cluster, request, live)
+            answer = wire.success(log_page(request, await reading, live=live).payload())
+        except Exception as error:  # noqa: BLE001 - see `answer`
+            answer = _refusal(error, "/log")
+        reply(answer)
 
     def _page(self, cluster: str, request: wire.LogRequest, live: bool) -> Page | None:
         where = (cluster, request.log_id, request.triggered_ms)
@@ -148,6 +158,13 @@ class Endpoints:
             # the console asks for a finished run's log only once: it gets all there is
             return self._pages.whole(*where, budget=self._page_chars)
         return self._pages.page(*where, from_line=request.from_line, budget=self._page_chars)
+
+
+def _refusal(error: Exception, path: str) -> bytes:
+    if isinstance(error, TriggerRejected | wire.BadRequest):
+        return wire.failure(str(error))
+    _log.error("request_failed", path=path, exc_info=error)  # its stack is nobody else's business
+    return wire.failure("internal error, see the executor's own log")
 
 
 def log_page(request: wire.LogRequest, page: Page | None, *, live: bool) -> wire.LogPage:

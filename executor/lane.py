@@ -8,10 +8,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from executor.ending import Stop
+from executor.errors import TriggerRejected
 from executor.handler import Handler
 from executor.model import Isolation, Trigger
 from executor.runlog import RunLog
 from executor.worker import Execution
+
+Answered = Callable[[TriggerRejected | None], None]
+"""Is told once: None when a trigger is remembered, else why it will not run."""
 
 
 @dataclass(slots=True, eq=False)
@@ -23,8 +27,8 @@ class Run:
     handler: Handler | None
     """None for scripts."""
     log: RunLog
-    accepted: asyncio.Future[None]
-    """Done when the journal has it; its exception is the refusal."""
+    answered: list[Answered] = field(default_factory=list)
+    """Who wants to know whether the journal has it."""
     restarts: int = 0
     covers: bool = False
     """What is ahead of it ends as soon as it is known to be new."""

@@ -9,8 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Coroutine
-from typing import Any, NamedTuple, cast
+from typing import NamedTuple, cast
 
 import httptools
 
@@ -53,7 +52,9 @@ class Connection(asyncio.Protocol):
         self._parser = httptools.HttpRequestParser(self)
         self._transport: asyncio.Transport | None = None
         self._requests: deque[_Request] = deque()
-        self._serving: asyncio.Task[None] | None = None
+        self._keep_alive = True
+        self.busy = False
+        """A whole request has come, and its answer has not gone."""
         self._writable = True
         self._closing = False
         self.since = self._loop.time()
@@ -70,11 +71,6 @@ class Connection(asyncio.Protocol):
         self._head_size = 0
         self.coming = False
         """A part of a request has come."""
-
-    @property
-    def busy(self) -> bool:
-        """A whole request has come, and its answer has not gone."""
-        return self._serving is not None
 
     # the transport's side
 
@@ -150,23 +146,22 @@ class Connection(asyncio.Protocol):
     # answers
 
     def _serve_next(self) -> None:
-        if self._serving is not None or not self._requests or not self._writable:
+        if self.busy or not self._requests or not self._writable:
             return
-        request = self._requests.popleft()
-        if isinstance(request.admitted, bytes):
-            self._answer(request.admitted, request.keep_alive)
-            self._serve_next()
+        admitted, body, self._keep_alive = self._requests.popleft()
+        self.busy = True
+        if isinstance(admitted, bytes):
+            self._reply(admitted)
         else:
-            self._serving = self._server.begin(self._serve(request))
+            self._endpoints.answer(admitted, body, self._reply)
 
-    async def _serve(self, request: _Request) -> None:
-        assert isinstance(request.admitted, Admitted)
-        try:
-            answer = await self._endpoints.answer(request.admitted, request.body)
-        finally:
-            self._serving = None
-        self._answer(answer, request.keep_alive)
-        self._serve_next()
+    def _reply(self, answer: bytes) -> None:
+        self.busy = False
+        self._answer(answer, self._keep_alive)
+        if self._requests:
+            self._serve_next()
+        elif self._server.stopping:
+            self._server.answered()
 
     def _answer(self, body: bytes, keep_alive: bool) -> None:
         if self._transport is None:
@@ -209,7 +204,7 @@ class HttpServer:
         self._port = port
         self._most = most
         self._connections: dict[Connection, None] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._quiet = asyncio.Event()
         self._listening: asyncio.Server | None = None
         self._sweeping: asyncio.TimerHandle | None = None
 
@@ -243,20 +238,20 @@ class HttpServer:
         for connection in list(self._connections):
             if not connection.busy:
                 connection.close()
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=1.0)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(1.0):
+                self.answered()
+                await self._quiet.wait()
         for connection in list(self._connections):
             connection.close()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(1.0):
                 await self._listening.wait_closed()
 
-    def begin(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        """Run *work*, and keep it from being collected on the way."""
-        task = self.loop.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task
+    def answered(self) -> None:
+        """A connection has sent its last answer while the server stops."""
+        if not any(connection.busy for connection in self._connections):
+            self._quiet.set()
 
     def opened(self, connection: Connection) -> None:
         self._connections[connection] = None
