@@ -32,6 +32,7 @@ from executor.model import Report, RunState, Trigger
 from executor.outbox import Outbox, Receiver
 from executor.pools import Pools
 from executor.recovery import recover
+from executor.run_alarm import RunAlarm
 from executor.server import HttpServer
 from executor.settings import ClusterSection, ExecutorSettings, is_loopback
 
@@ -53,7 +54,8 @@ class ExecutorApp:
 
     *records* makes a receiver of every change of every run (the service's recorder); None: the
     Admins are the only ones who are told. *disowned* is asked once, when it starts. *configs*
-    gives what handlers read as `ctx.config`, *resources* what `ctx.resource` does.
+    gives what handlers read as `ctx.config`, *resources* what `ctx.resource` does; *alarmed* takes
+    what they say by `ctx.alarm`.
     """
 
     exit_code = 0
@@ -65,10 +67,12 @@ class ExecutorApp:
         disowned: FindDisowned | None = None,
         configs: ReadConfigs = lambda _: {},
         resources: Mapping[str, str] = MappingProxyType({}),
+        alarmed: Callable[[Trigger, RunAlarm], None] = lambda _trigger, _alarm: None,
     ) -> None:
         check_safe(settings)
         self._configs = configs
         self._resources = dict(resources)
+        self._alarmed = alarmed
         self._settings = settings
         self._clock = SystemClock()
         self.handlers: HandlerTable = load_handlers(settings.handlers.modules)
@@ -118,6 +122,7 @@ class ExecutorApp:
             slots=self._pools.slots,
             patience_s=self._pools.patience_s,
             changed=self._changed,
+            alarmed=self._alarmed,
             configs=self._configs,
             resources=self._resources,
         )

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, NoReturn
 
 from executor.clock import moment
+from executor.run_alarm import Level, RunAlarm, run_alarm
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -116,6 +117,7 @@ class JobContext:
 
     __slots__ = (
         "_cancelled_event",
+        "_on_alarm",
         "_on_progress",
         "_resources",
         "_started_ms",
@@ -135,10 +137,12 @@ class JobContext:
         config: Mapping[str, str],
         resources: Mapping[str, str] = MappingProxyType({}),
         on_progress: Callable[[Progress], None] | None = None,
+        on_alarm: Callable[[RunAlarm], None] | None = None,
     ) -> None:
         self._trigger = trigger
         self._started_ms = started_ms
         self._on_progress = on_progress
+        self._on_alarm = on_alarm
         self._resources = resources
         self._cancelled_event: threading.Event | None = None
         self.log = JobLog(sink)
@@ -158,6 +162,7 @@ class JobContext:
             started_ms=assignment.started_ms,
             config=assignment.config,
             resources=assignment.resources,
+            on_alarm=assignment.alarmed,
         )
 
     @property
@@ -228,6 +233,17 @@ class JobContext:
         self.log.write(f"progress {latest.fraction:.0%} {text}".rstrip(), "INFO")
         if self._on_progress:
             self._on_progress(latest)
+
+    def alarm(self, text: str, *, level: Level | str = Level.WARNING) -> None:
+        """Tell people *text* now: info, warning, error or critical, whatever becomes of the run.
+
+        It is a line of the log and of the run's result, and, under a scheduling service, an
+        alarm; the same text tells them once a run. Raises ValueError for another level.
+        """
+        said = run_alarm(text, level)
+        self.log.write(f"alarm {said.level}: {said.text}", said.level.upper())
+        if self._on_alarm:
+            self._on_alarm(said)
 
     def fail(self, message: str) -> NoReturn:
         """End the run as failed with *message*."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from itertools import takewhile
 
 from executor.clock import Clock
@@ -18,6 +19,7 @@ from executor.handover import Inbox
 from executor.journal import Journal
 from executor.lane import Lane, Run, Slots
 from executor.model import Isolation, Result, RunState, Trigger
+from executor.run_alarm import MOST, RunAlarm, told_with
 from executor.text import storable
 from executor.worker import Assignment, Ending, Worker
 
@@ -38,12 +40,14 @@ class Course:
         slots: Mapping[Isolation, int],
         patience_s: Mapping[Isolation, float],
         changed: Callable[[Trigger, RunState], None],
+        alarmed: Callable[[Trigger, RunAlarm], None],
         configs: ReadConfigs,
         resources: Mapping[str, str],
     ) -> None:
         """*patience_s* is how long code may take to end once it was told to.
 
-        *changed* is called when a change of a run is on disk.
+        *changed* is called when a change of a run is on disk, *alarmed* when a handler has raised
+        an alarm, which its report tells too.
         """
         self._configs = configs
         self._resources = resources
@@ -56,6 +60,9 @@ class Course:
         self._loop = asyncio.get_running_loop()
         self._endings = Inbox(self._loop)
         self.changed = changed
+        self._alarmed = alarmed
+        self._alarms: dict[int, list[RunAlarm]] = {}
+        """Of live runs, by run id."""
         self.slots = {kind: Slots(limit, self._begin) for kind, limit in slots.items()}
         self.lanes: dict[tuple[str, int], Lane] = {}
         self.live: dict[tuple[str, int, int], Run] = {}
@@ -106,6 +113,7 @@ class Course:
             log=run.log,
             config=config,
             resources=self._resources,
+            alarmed=partial(self._endings.call, self._alarm, run),
         )
 
         def ended(ending: Ending) -> None:  # called in the worker's thread
@@ -116,6 +124,14 @@ class Course:
             run.timer = self._loop.call_later(
                 trigger.timeout_s, self._stop, run, timed_out(trigger.timeout_s)
             )
+
+    def _alarm(self, run: Run, alarm: RunAlarm) -> None:
+        if run.abandoned or self.live.get(run.trigger.identity) is not run:
+            return  # a straggler of a run that has been reported
+        raised = self._alarms.setdefault(run.run_id, [])
+        if len(raised) < MOST and alarm not in raised:
+            raised.append(alarm)
+            self._alarmed(run.trigger, alarm)
 
     # a run ends
 
@@ -129,7 +145,7 @@ class Course:
 
     def report(self, run: Run, state: RunState, message: str) -> None:
         now = self._clock.now_ms()
-        message = storable(message)
+        message = told_with(storable(message), self._alarms.pop(run.run_id, ()))
         result = Result(state=state, message=message, started_ms=run.started_ms, ended_ms=now)
         if _keeps_log(run, state):
             run.log.write(_last_line(result))

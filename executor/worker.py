@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from executor.handler import Handler
     from executor.model import Trigger
+    from executor.run_alarm import RunAlarm
 
 
 class EndingKind(StrEnum):
@@ -56,6 +57,8 @@ class Assignment:
     """Picklable, as `resources` is: both may be read in another process."""
     resources: Mapping[str, str] = field(default_factory=dict)
     """What the service has for handlers, by name."""
+    alarmed: Callable[[RunAlarm], None] = lambda _: None
+    """Takes the alarms that the handler raises; any thread may call it, and it never raises."""
 
 
 class Execution(Protocol):

@@ -13,6 +13,7 @@ from executor.clock import SystemClock
 from executor.handler import Handler, declared, handler_of
 from executor.handler_table import HandlerTable
 from executor.model import LOCAL, Isolation, RunState, Trigger
+from executor.run_alarm import RunAlarm
 from executor.worker import Assignment, Ending, EndingKind
 from executor.workers.loop import AsyncWorker
 from executor.workers.process import ProcessWorker
@@ -39,6 +40,8 @@ class Outcome:
     """What it logged and printed, without times and levels."""
     progress: Progress | None
     """The last that it told."""
+    alarms: tuple[RunAlarm, ...] = ()
+    """What it raised by `ctx.alarm`."""
 
 
 @dataclass(slots=True)
@@ -85,6 +88,7 @@ def run_handler(
         attempt=attempt,
         timeout_s=int(timeout_s),
     )
+    alarms: list[RunAlarm] = []
     assignment = Assignment(
         trigger=trigger,
         started_ms=trigger.triggered_ms,
@@ -92,11 +96,13 @@ def run_handler(
         log=MemoryLog(),
         config={} if config is None else config,
         resources=resources or {},
+        alarmed=alarms.append,
     )
     captures = capture.install()
     try:
         with ThreadPoolExecutor(1) as beside:  # the caller may be on a loop of its own
-            return beside.submit(asyncio.run, _outcome(found, assignment, timeout_s)).result()
+            outcome = beside.submit(asyncio.run, _outcome(found, assignment, timeout_s)).result()
+            return replace(outcome, alarms=tuple(alarms))
     finally:
         if captures:
             capture.uninstall()

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from executor.handler import Handler
     from executor.handler_table import HandlerTable
     from executor.model import Trigger
+    from executor.run_alarm import RunAlarm
     from executor.worker import Ending
 
 _EXEC_FAILED = 126
@@ -58,6 +59,7 @@ def run(job: HandlerJob | ScriptJob, messages: int, table: HandlerTable) -> int:
         config=job.config,
         resources=job.resources,
         on_progress=pipe.progress,
+        on_alarm=pipe.alarm,
     )
     sys.stdout = open(1, "w", buffering=1, errors="replace", closefd=False)  # noqa: SIM115
     sys.stderr = open(2, "w", buffering=1, errors="replace", closefd=False)  # noqa: SIM115
@@ -121,6 +123,9 @@ class _Pipe:
 
     def progress(self, latest: Progress) -> None:
         self.tell("progress", latest.fraction, latest.text)
+
+    def alarm(self, raised: RunAlarm) -> None:
+        self.tell("alarm", raised.level, raised.text)
 
     def tell(self, *message: object) -> None:
         rest = memoryview(json.dumps(message).encode() + b"\n")

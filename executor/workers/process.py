@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from executor.context import JobContext, Progress
 from executor.model import Isolation
+from executor.run_alarm import run_alarm
 from executor.worker import Ending, EndingKind
 from executor.workers.child import HandlerJob
 from executor.workers.keeper import Keeper
@@ -70,6 +71,8 @@ class ProcessRun(KeptRun):
                 self.assignment.log.write_raw(text)
             case "progress", [fraction, text]:
                 self.progress = Progress(fraction, text)
+            case "alarm", [level, text]:
+                self.assignment.alarmed(run_alarm(text, level))
             case "end", [ending, text]:
                 self._told = Ending(EndingKind(ending), text)
 

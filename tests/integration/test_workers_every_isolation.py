@@ -13,6 +13,7 @@ import pytest
 import pytest_asyncio
 
 from executor.context import Progress
+from executor.run_alarm import Level, RunAlarm
 from executor.worker import Ending, EndingKind
 from tests.integration.workers_at_work import NOW_MS, Place, opened, worker_of
 
@@ -48,6 +49,18 @@ async def test_what_a_handler_returns_is_its_message(
     assert ending.kind is EndingKind.RETURNED
     assert ending.message.startswith(message)
     assert bool(message) == bool(ending.message)
+
+
+async def test_a_handler_raises_alarms(place: Place) -> None:
+    run = place.start("warn-*", "two words")
+    ending = await run.ending()
+
+    assert ending.message == "warned"
+    assert run.alarms == [
+        RunAlarm(Level.CRITICAL, "stock below zero"),
+        RunAlarm(Level.WARNING, "two words"),
+    ]
+    assert "alarm critical: stock below zero" in run.log.lines
 
 
 async def test_a_message_is_bounded(place: Place) -> None:

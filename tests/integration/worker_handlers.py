@@ -93,6 +93,14 @@ def give_up(ctx: JobContext, params: str) -> None:
 
 
 @everywhere
+def warn(ctx: JobContext, params: str) -> str:
+    """Raise two alarms."""
+    ctx.alarm("stock below zero", level="critical")
+    ctx.alarm(params)
+    return "warned"
+
+
+@everywhere
 def talk(ctx: JobContext, params: str) -> None:
     ctx.log.info("ctx %s", 1)
     ctx.log.info("100% wrong %d", "x")

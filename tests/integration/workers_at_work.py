@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from executor import capture
 from executor.handler_table import HandlerTable, load_handlers
 from executor.model import Script, Trigger
+from executor.run_alarm import RunAlarm
 from executor.testing.run import MemoryLog
 from executor.worker import Assignment
 from executor.workers.loop import AsyncWorker
@@ -65,6 +66,7 @@ class Started:
     log: Log
     endings: list[Ending]
     first: asyncio.Future[Ending]
+    alarms: list[RunAlarm]
 
     async def ending(self) -> Ending:
         return await asyncio.wait_for(asyncio.shield(self.first), LIMIT_S)
@@ -110,6 +112,7 @@ class Place:
         capture.install()  # pytest has put its own stdout in place since the worker was opened
         loop = asyncio.get_running_loop()
         log, endings, first = Log(), [], loop.create_future()
+        alarms: list[RunAlarm] = []
 
         def ended(ending: Ending) -> None:
             endings.append(ending)
@@ -122,8 +125,9 @@ class Place:
             handler=None if trigger.script else self.table.find(trigger.handler),
             log=log,
             config=config or {},
+            alarmed=alarms.append,
         )
-        return Started(self.worker.start(assignment, ended), log, endings, first)
+        return Started(self.worker.start(assignment, ended), log, endings, first, alarms)
 
 
 def _fields(trigger: Trigger, **changes: Any) -> dict[str, Any]:
