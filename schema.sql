@@ -231,6 +231,8 @@ CREATE TABLE qooerp_scheduler.schedule_replica (
     started_at timestamptz NOT NULL DEFAULT now(),
     steady_since timestamptz NOT NULL DEFAULT now(),
     heartbeat_at timestamptz NOT NULL DEFAULT now(),
+    api_address varchar(512) NOT NULL DEFAULT '',
+    key_fingerprint varchar(64) NOT NULL DEFAULT '',
     CONSTRAINT schedule_replica_pkey PRIMARY KEY (id)
 );
 
@@ -240,6 +242,8 @@ COMMENT ON COLUMN qooerp_scheduler.schedule_replica.address IS 'Its executor''s 
 COMMENT ON COLUMN qooerp_scheduler.schedule_replica.started_at IS 'When it was started last';
 COMMENT ON COLUMN qooerp_scheduler.schedule_replica.steady_since IS 'Since when its heartbeat has had no gap: who was away himself judges nobody';
 COMMENT ON COLUMN qooerp_scheduler.schedule_replica.heartbeat_at IS 'When it was last heard of';
+COMMENT ON COLUMN qooerp_scheduler.schedule_replica.api_address IS 'URL of its REST API, as the other replicas reach it';
+COMMENT ON COLUMN qooerp_scheduler.schedule_replica.key_fingerprint IS 'Tells whether its scheduler.secret_key is that of the others; nothing of the key can be learnt from it';
 
 CREATE TABLE qooerp_scheduler.schedule_fire (
     id bigint NOT NULL DEFAULT nextval('qooerp_scheduler.schedule_log_id_seq'),
@@ -260,7 +264,11 @@ CREATE TABLE qooerp_scheduler.schedule_fire (
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0);
 
 CREATE INDEX schedule_fire_due_idx ON qooerp_scheduler.schedule_fire (fire_time, id)
-    WHERE state = 'planned';
+    WHERE state = 'planned' AND trigger_type <> 'retry';
+CREATE INDEX schedule_fire_retry_idx ON qooerp_scheduler.schedule_fire (fire_time, id)
+    WHERE state = 'planned' AND trigger_type = 'retry';
+CREATE INDEX schedule_fire_retrying_idx ON qooerp_scheduler.schedule_fire (owner)
+    WHERE trigger_type = 'retry';
 CREATE INDEX schedule_fire_owner_idx ON qooerp_scheduler.schedule_fire (owner);
 CREATE INDEX schedule_fire_job_idx ON qooerp_scheduler.schedule_fire (job_id);
 CREATE UNIQUE INDEX schedule_fire_waiting_key ON qooerp_scheduler.schedule_fire (job_id)
@@ -859,4 +867,4 @@ CREATE TABLE qooerp_scheduler.alembic_version (
     CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
 );
 
-INSERT INTO qooerp_scheduler.alembic_version (version_num) VALUES ('0005');
+INSERT INTO qooerp_scheduler.alembic_version (version_num) VALUES ('0006');

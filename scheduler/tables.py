@@ -154,6 +154,8 @@ schedule_replica = Table(
     _written("started_at"),
     _written("steady_since"),
     _written("heartbeat_at"),
+    _set("api_address", String(512), "''"),
+    _set("key_fingerprint", String(64), "''"),
     PrimaryKeyConstraint("id", name="schedule_replica_pkey"),
 )
 
@@ -175,8 +177,14 @@ schedule_fire = Table(
     Index(
         "schedule_fire_due_idx",
         *("fire_time", "id"),
-        postgresql_where=text("state = 'planned'"),
+        postgresql_where=text("state = 'planned' AND trigger_type <> 'retry'"),
     ),
+    Index(
+        "schedule_fire_retry_idx",
+        *("fire_time", "id"),
+        postgresql_where=text("state = 'planned' AND trigger_type = 'retry'"),
+    ),
+    Index("schedule_fire_retrying_idx", "owner", postgresql_where=text("trigger_type = 'retry'")),
     Index("schedule_fire_owner_idx", "owner"),
     Index("schedule_fire_job_idx", "job_id"),
     Index(
