@@ -17,6 +17,9 @@ from scheduler.config_cache import ConfigCache
 from scheduler.engine.disowned import Disowned
 from scheduler.engine.finals import Finals
 from scheduler.engine.local import LocalEngine
+from scheduler.live import live_settings
+from scheduler.nacos.overlay import Laid
+from scheduler.nacos.part import NacosPart
 from scheduler.recorder import Recorder
 from scheduler.records import Records
 from scheduler.run_service import NoRuns
@@ -33,7 +36,8 @@ class SchedulerApp:
 
     exit_code = 0
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, laid: Laid | None = None) -> None:
+        """*laid* is where *settings* are from, when what is in Nacos shall be followed."""
         check_safe(settings)
         self._settings = settings
         self._clock = SystemClock()
@@ -44,6 +48,7 @@ class SchedulerApp:
         """None without an executor: there is nothing that could run."""
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.port = 0
+        self._nacos = NacosPart(settings, laid, live_settings())
 
     async def start(self) -> None:
         """Serve when this returns. Raise StartRefused or OSError."""
@@ -64,16 +69,19 @@ class SchedulerApp:
             await self.executor.start()
             self._start_engine(self.executor)
         await self._listen()
+        self._nacos.start(self.port, executor_url=self.executor.url() if self.executor else "")
         _log.info("scheduler_started", url=f"http://{settings.scheduler.host}:{self.port}")
 
     async def stop(self, *, hurry: asyncio.Event | None = None) -> None:
         """Stop in order: the executor delivers its last reports before the database goes."""
+        leaving = asyncio.create_task(self._nacos.stop())
         if self.local is not None:
             await self.local.stop()
         if self.executor is not None:
             await self.executor.stop(hurry=hurry)
         if self.local is not None:
             await self.local.leave()
+        await leaving
         await self.site.close()
         await self.configs.stop()
         self._keeping.cancel()

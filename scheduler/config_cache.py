@@ -16,7 +16,7 @@ from scheduler.config_shelf import Lease, MemoryShelf, Row, Shelf
 from scheduler.configs import revealed
 from scheduler.engine.link import DatabaseAway, lent
 from scheduler.secret_box import SecretBox, Unsealable
-from scheduler.settings import RedisSection
+from scheduler.sections import RedisSection
 
 _LIMIT_S = 5.0
 """A run waits no longer for its configs."""

@@ -7,7 +7,7 @@ import os
 import sys
 from pathlib import Path
 
-from scheduler.settings import Settings, load
+from scheduler.settings import Settings, Sources
 
 CONFIG_VARIABLE = "QOOERP_CONFIG"
 """Names the file to read where no `--config` does; it is not a setting itself."""
@@ -44,9 +44,14 @@ def config_path(arguments: argparse.Namespace) -> Path | None:
 
 
 def settings_of(arguments: argparse.Namespace) -> Settings:
-    """The settings in force; raises StartRefused."""
+    """The settings of file and environment; raises StartRefused."""
+    return sources_of(arguments).settings()
+
+
+def sources_of(arguments: argparse.Namespace) -> Sources:
+    """What was given in file and environment; raises StartRefused."""
     environ = {name: value for name, value in os.environ.items() if name != CONFIG_VARIABLE}
-    return load(config_path(arguments), environ)
+    return Sources.read(config_path(arguments), environ)
 
 
 def enter_app_dir(arguments: argparse.Namespace) -> None:

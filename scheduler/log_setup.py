@@ -11,28 +11,49 @@ from typing import Any, TextIO, cast
 
 import structlog
 
-from scheduler.settings import LoggingSection
+from scheduler.sections import LoggingSection
 
 
 def configure(section: LoggingSection) -> None:
     """Write events to standard error, one line each: for people, or as JSON."""
+    set_level(section.level)
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer() if section.format == "json" else console_line
     )
     structlog.configure(
         processors=[
+            _threshold,
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso"),
             structlog.processors.format_exc_info,
             renderer,
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(
-            logging.getLevelNamesMapping()[section.level.upper()]
-        ),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.NOTSET),
         logger_factory=structlog.PrintLoggerFactory(cast("TextIO", _Errors())),
         cache_logger_on_first_use=True,
     )
+
+
+class _Threshold:
+    """From which level on events are written; loggers keep no level of their own."""
+
+    number = logging.NOTSET
+
+    def __call__(
+        self, _logger: object, method: str, event: MutableMapping[str, Any]
+    ) -> MutableMapping[str, Any]:
+        if structlog.processors.NAME_TO_LEVEL[method] < self.number:
+            raise structlog.DropEvent
+        return event
+
+
+_threshold = _Threshold()
+
+
+def set_level(name: str) -> None:
+    """Write events from level *name* on, in the running service too."""
+    _threshold.number = logging.getLevelNamesMapping()[name.upper()]
 
 
 class _Errors(io.TextIOBase):

@@ -3,101 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import yaml
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
 
 from executor.errors import StartRefused
-from executor.settings import ExecutorSettings, Port, Section
-from scheduler.secret_key import key_of
+from executor.settings import ExecutorSettings
+from scheduler.sections import (
+    DatabaseSection,
+    EngineSection,
+    LoggingSection,
+    NacosSection,
+    RedisSection,
+    SchedulerSection,
+)
 
 PREFIX = "QOOERP_"
 """Of every environment variable that overrides a setting; `__` stands between levels."""
 _FILE = "_FILE"
 """`QOOERP_…_FILE` names a file that holds the value: how secrets are mounted."""
-
-
-class TokenSection(Section):
-    name: str = Field(min_length=1, max_length=64, description="Whose token it is, for the audit.")
-    role: Literal["viewer", "operator", "admin"] = Field(description="What it allows.")
-    token: SecretStr = Field(SecretStr(""), description="The token itself; or:")
-    token_sha256: str = Field("", pattern="^([0-9a-f]{64})?$", description="its SHA-256, as hex.")
-
-
-class SchedulerSection(Section):
-    enabled: bool = Field(True, description="Whether this process is the scheduling service.")
-    host: str = Field("127.0.0.1", description="Address of the REST API.")
-    port: Port = Field(8100, description="Port of the REST API.")
-    timezone: str = Field("", description="IANA zone of jobs that name none; empty: the system's.")
-    tokens: list[TokenSection] = Field(
-        [], description="Bearer tokens; none: one is made at start and printed, on loopback only."
-    )
-    secret_key: SecretStr = Field(
-        SecretStr(""),
-        description="32 bytes in base64 that encrypt secret configs, the same for all replicas;"
-        " empty: made in data_dir.",
-    )
-
-    @field_validator("secret_key")
-    @classmethod
-    def _is_a_key(cls, given: SecretStr) -> SecretStr:
-        if text := given.get_secret_value():
-            key_of(text)
-        return given
-
-
-class DatabaseSection(Section):
-    url: SecretStr = Field(
-        SecretStr("embedded"),
-        description="postgresql://… of a PostgreSQL 15+, or embedded: one of our own in data_dir.",
-    )
-    pool_size: Annotated[int, Field(ge=2, le=200)] = Field(10, description="Most connections.")
-
-
-class RedisSection(Section):
-    url: SecretStr = Field(SecretStr(""), description="redis://…; empty: an in-process cache.")
-    prefix: str = Field(
-        "qooerp-scheduler",
-        pattern=r"^[A-Za-z0-9_.:-]{1,100}$",
-        description="Of every key; another for each database that is served.",
-    )
-
-
-class NacosSection(Section):
-    server_addresses: str = Field("", description="Comma list of host:port; empty: no Nacos.")
-    namespace: str = Field("public", description="Namespace to register in.")
-    group: str = Field("DEFAULT_GROUP", description="Group to register in.")
-    username: str = Field("", description="User, where Nacos asks for one.")
-    password: SecretStr = Field(SecretStr(""), description="That user's password.")
-
-
-class EngineSection(Section):
-    enabled: bool = Field(True, description="Whether this process fires the jobs of engine local.")
-    claim_ahead_seconds: Annotated[int, Field(ge=1, le=60)] = Field(
-        3, description="How long before its time a fire is planned, seconds."
-    )
-    lease_seconds: Annotated[int, Field(ge=5, le=600)] = Field(
-        15, description="After how long another replica takes what a dead one had planned, seconds."
-    )
-    interrupt_after_seconds: Annotated[int, Field(ge=5, le=86_400)] = Field(
-        60,
-        description="After how long the runs of a silent replica are called interrupted, seconds.",
-    )
-    dependency_wait_seconds: Annotated[int, Field(ge=1, le=2_592_000)] = Field(
-        3600, description="How long a due job waits for those it depends on, seconds."
-    )
-    batch: Annotated[int, Field(ge=1, le=10_000)] = Field(
-        1000, description="Most jobs that are claimed, or fires that are fired, at a time."
-    )
-
-
-class LoggingSection(Section):
-    format: Literal["console", "json"] = Field("console", description="How log events look.")
-    level: Literal["debug", "info", "warning", "error"] = Field("info", description="From which.")
 
 
 class Settings(ExecutorSettings, BaseSettings):
@@ -120,26 +49,43 @@ class Settings(ExecutorSettings, BaseSettings):
         return (init_settings,)
 
 
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """What was given in a file and in the environment, read once."""
+
+    file: Mapping[str, Any]
+    environ: Mapping[str, Any]
+    origins: Mapping[str, str]
+    """By dotted key: the file, or the name of the variable; defaults are not in it."""
+
+    @classmethod
+    def read(cls, path: Path | None, environ: Mapping[str, str]) -> Sources:
+        """Read *path* (None: no file) and *environ*. Raise StartRefused."""
+        file = values_in(_text_of(path), str(path)) if path is not None else {}
+        return cls(file, _from_environ(environ), _origins(file, path, environ))
+
+    def settings(self, overlay: Mapping[str, Any] | None = None) -> Settings:
+        """Everything checked: the environment over *overlay* over the file over the defaults.
+
+        Raises:
+            StartRefused: names each unknown or wrong key, and never shows a value.
+        """
+        values = _merged(self.file, overlay or {})
+        try:
+            return Settings(**_merged(values, self.environ))
+        except ValidationError as errors:
+            raise StartRefused(_said(errors)) from None
+
+
 def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
-    """Read *path* (None: no file), let *environ* override it, and check everything.
-
-    Raises:
-        StartRefused: names each unknown or wrong key, and never shows a value.
-    """
-    values = _read_file(path) if path is not None else {}
-    try:
-        return Settings(**_merged(values, _from_environ(environ)))
-    except ValidationError as errors:
-        raise StartRefused(_said(errors)) from None
+    """The settings in *path* (None: no file) and *environ*. Raise StartRefused."""
+    return Sources.read(path, environ).settings()
 
 
-def given(path: Path | None, environ: Mapping[str, str]) -> dict[str, str]:
-    """Where each setting comes from that is not left at its default, by dotted key.
-
-    *path* itself, or the name of the variable. Raise StartRefused.
-    """
-    values = _read_file(path) if path is not None else {}
-    found = dict.fromkeys(_dotted(values), str(path))
+def _origins(
+    file: Mapping[str, Any], path: Path | None, environ: Mapping[str, str]
+) -> dict[str, str]:
+    found = dict.fromkeys(dotted(file), str(path))
     for name in environ:
         if name.startswith(PREFIX):
             key = name.removeprefix(PREFIX).removesuffix(_FILE).lower().replace("__", ".")
@@ -147,25 +93,34 @@ def given(path: Path | None, environ: Mapping[str, str]) -> dict[str, str]:
     return found
 
 
-def _dotted(values: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+def dotted(values: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    """The keys in *values*, `a.b.c`."""
     for key, value in values.items():
         if isinstance(value, Mapping):
-            yield from _dotted(value, f"{prefix}{key}.")
+            yield from dotted(value, f"{prefix}{key}.")
         else:
             yield f"{prefix}{key}"
 
 
-def _read_file(path: Path) -> dict[str, Any]:
+def _text_of(path: Path) -> str:
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise StartRefused(f"{path} does not exist") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise StartRefused(f"{path} is not YAML: {str(error).splitlines()[0]}") from None
+    except UnicodeDecodeError as error:
+        raise StartRefused(f"{path} is not YAML: {error.reason}") from None
+
+
+def values_in(text: str, source: str) -> dict[str, Any]:
+    """The settings in a YAML *text*, not checked yet. Raise StartRefused, which names *source*."""
+    try:
+        values = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise StartRefused(f"{source} is not YAML: {str(error).splitlines()[0]}") from None
     if values is None:
         return {}
     if not isinstance(values, dict):
-        raise StartRefused(f"{path}: settings stand as `key: value`")
+        raise StartRefused(f"{source}: settings stand as `key: value`")
     return values
 
 

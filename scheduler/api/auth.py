@@ -12,7 +12,7 @@ from executor.clock import Clock
 from scheduler.api.endpoint import Role
 from scheduler.api.errors import Forbidden, TooMany, Unauthorized
 from scheduler.audit import Actor
-from scheduler.settings import TokenSection
+from scheduler.sections import TokenSection
 
 _GUESSES = 10
 _WITHIN_MS = 60_000

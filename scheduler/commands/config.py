@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Mapping
 from typing import Any
 
 from scheduler.config_file import default_config, flat, plain
-from scheduler.invocation import config_path, declare_config, settings_of
-from scheduler.settings import Settings, given
+from scheduler.invocation import declare_config, sources_of
+from scheduler.nacos.overlay import begin
+from scheduler.settings import Settings
 
 DEFAULT = "default"
 
@@ -27,9 +27,11 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.default:
         sys.stdout.write(default_config())
         return 0
-    settings = settings_of(arguments)
-    settings.clusters()  # refused here rather than at the start
-    rows = _rows(settings, given(config_path(arguments), os.environ))
+    laid = begin(sources_of(arguments))
+    laid.settings.clusters()  # refused here rather than at the start
+    if laid.trouble:
+        sys.stderr.write(f"qooerp-scheduler: the overlay in Nacos: {laid.trouble}\n")
+    rows = _rows(laid.settings, laid.origins())
     text = json.dumps(rows, indent=2, ensure_ascii=False) if arguments.json else _table(rows)
     sys.stdout.write(f"{text}\n")
     return 0

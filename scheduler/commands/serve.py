@@ -6,8 +6,9 @@ import argparse
 
 from executor import lifetime
 from scheduler.app import SchedulerApp
-from scheduler.invocation import declare_app_dir, declare_config, enter_app_dir, settings_of
+from scheduler.invocation import declare_app_dir, declare_config, enter_app_dir, sources_of
 from scheduler.log_setup import configure
+from scheduler.nacos.overlay import begin
 
 
 def declare(parser: argparse.ArgumentParser) -> None:
@@ -16,7 +17,8 @@ def declare(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    settings = settings_of(arguments)
-    configure(settings.logging)
+    laid = begin(sources_of(arguments))
+    configure(laid.settings.logging)
+    laid.tell()
     enter_app_dir(arguments)
-    return lifetime.run(lambda: SchedulerApp(settings))
+    return lifetime.run(lambda: SchedulerApp(laid.settings, laid))

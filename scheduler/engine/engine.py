@@ -17,7 +17,7 @@ from scheduler.engine.fires import Fires
 from scheduler.engine.firing import Firing
 from scheduler.engine.link import DatabaseAway
 from scheduler.engine.replica import Replica
-from scheduler.settings import EngineSection
+from scheduler.sections import EngineSection
 
 _log = structlog.get_logger(__name__)
 

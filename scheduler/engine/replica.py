@@ -16,7 +16,7 @@ from scheduler.engine.finals import Finals
 from scheduler.engine.fires import trigger_of
 from scheduler.engine.link import lent
 from scheduler.engine.statements import sql
-from scheduler.settings import EngineSection
+from scheduler.sections import EngineSection
 
 _log = structlog.get_logger(__name__)
 _INTERRUPTED = "the replica that ran this has died, or is cut off; it was not run again"

@@ -21,7 +21,8 @@ from scheduler.config_cache import ConfigCache
 from scheduler.configs import ConfigService
 from scheduler.database import open_database
 from scheduler.secret_box import SecretBox
-from scheduler.settings import RedisSection, load
+from scheduler.sections import RedisSection
+from scheduler.settings import load
 from tests.integration import config_handlers
 from tests.integration.api_service import LIMIT_S, Api, an_api
 from tests.integration.engine_service import add_job

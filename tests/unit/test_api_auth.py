@@ -6,7 +6,7 @@ from scheduler.api.auth import Tokens, check_role
 from scheduler.api.endpoint import Role
 from scheduler.api.errors import Forbidden, TooMany, Unauthorized
 from scheduler.audit import Actor
-from scheduler.settings import TokenSection
+from scheduler.sections import TokenSection
 
 
 class HandClock:
