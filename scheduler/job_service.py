@@ -28,6 +28,7 @@ from scheduler.job_control import (
     refuse_foreign,
     refuse_without_future,
 )
+from scheduler.job_reader import JobReader
 from scheduler.job_rule import NextFires, checked, next_times, same_rule, skipped_times
 from scheduler.job_store import MASK, JobFilter, plain
 from scheduler.refusal import Conflict, Invalid, NotFound
@@ -54,11 +55,11 @@ class JobService:
         self._clock = clock
         self.timezone = timezone
         self._configs_changed = configs_changed
+        self._reader = JobReader(engine)
 
     async def get(self, job_id: int) -> Job:
         """The job. Raise NotFound."""
-        async with self._engine.connect() as connection:
-            return found(await job_store.find(connection, job_id), job_id)
+        return found(await self._reader.find(job_id), job_id)
 
     async def page(
         self, wanted: JobFilter, *, size: int, skip: int, before: int | None

@@ -40,8 +40,14 @@ _ENUMS: Mapping[str, Any] = {
     "status": JobStatus,
 }
 _ELSEWHERE = {"depends_on", "configs", "last_run_time"}
-_STORED = [field.name for field in fields(Job) if field.name not in _ELSEWHERE]
-_WRITTEN = [name for name in _STORED if name not in ("create_time", "update_time")]
+_STORED = {
+    field.name: _COLUMN_OF.get(field.name, field.name)
+    for field in fields(Job)
+    if field.name not in _ELSEWHERE
+}
+COLUMNS = tuple(_STORED.values())
+"""Of `schedule_job`, those that a job is read from."""
+_WRITTEN = _STORED.keys() - {"create_time", "update_time"}
 _ALIVE = schedule_job.c.deleted_at.is_(None)
 
 
@@ -58,10 +64,11 @@ class JobFilter:
     handler: str | None = None
 
 
-def job_of(row: RowMapping) -> Job:
-    """The job in a row of `schedule_job`; without what other tables hold."""
-    values = {name: row[_COLUMN_OF.get(name, name)] for name in _STORED}
-    return Job(**values | {name: kind(values[name]) for name, kind in _ENUMS.items()})
+def job_of(row: RowMapping, **elsewhere: Any) -> Job:
+    """The job in a row of `schedule_job`; *elsewhere* is what other tables hold of it."""
+    values = {name: row[column] for name, column in _STORED.items()}
+    kinds = {name: kind(values[name]) for name, kind in _ENUMS.items()}
+    return Job(**values | kinds | elsewhere)
 
 
 async def find(connection: AsyncConnection, job_id: int, *, lock: bool = False) -> Job | None:
@@ -211,8 +218,8 @@ async def _completed(connection: AsyncConnection, rows: Sequence[RowMapping]) ->
     configs = await _configs_of(connection, ids)
     parents = await parents_of(connection, ids)
     return [
-        replace(
-            job_of(row),
+        job_of(
+            row,
             last_run_time=row["last_run_time"],
             configs=configs.get(row["id"], {}),
             depends_on=parents.get(row["id"], ()),

@@ -88,7 +88,7 @@ class _Way:
         if endpoint.data is None:
             assert isinstance(answer, web.StreamResponse)
             return answer
-        return success(endpoint.data.dump_python(answer, mode="json", by_alias=True))
+        return success(endpoint.data.dump_json(answer, by_alias=True))
 
     async def _given(self, request: web.Request) -> dict[str, Any]:
         """What the endpoint takes, checked. Raise BadInput."""

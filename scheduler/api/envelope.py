@@ -7,22 +7,20 @@ from collections.abc import Mapping
 import orjson
 from aiohttp import web
 
+_HEADERS = {"Content-Type": "application/json", "Cache-Control": "no-store"}
 
-def success(data: object) -> web.Response:
-    """*data*, which is JSON already but for its bytes."""
-    return _response(200, "success", data)
+
+def success(data: bytes) -> web.Response:
+    """*data* is JSON."""
+    return _response(200, b'{"code":200,"message":"success","data":%b}' % data)
 
 
 def failure(
     code: int, message: str, data: object = None, *, headers: Mapping[str, str] | None = None
 ) -> web.Response:
-    return _response(code, message, data, headers)
-
-
-def _response(
-    code: int, message: str, data: object, headers: Mapping[str, str] | None = None
-) -> web.Response:
     body = orjson.dumps({"code": code, "message": message, "data": data})
-    response = web.Response(body=body, status=code, content_type="application/json")
-    response.headers.update({"Cache-Control": "no-store", **(headers or {})})
-    return response
+    return _response(code, body, headers)
+
+
+def _response(code: int, body: bytes, headers: Mapping[str, str] | None = None) -> web.Response:
+    return web.Response(body=body, status=code, headers={**_HEADERS, **(headers or {})})
