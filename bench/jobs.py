@@ -14,7 +14,7 @@ _ADD = f"""
 INSERT INTO {SCHEMA}.schedule_job (job_no, job_name, handler_name, schedule_type, interval_seconds,
     cron_expression, status, next_run_time)
 SELECT 'JOB-' || $1 || '-' || n, 'bench ' || n, $2, $3, $4::int, $5::text, 'running',
-    $6::timestamptz + n * $7::interval
+    date_trunc('milliseconds', $6::timestamptz + n * $7::interval)
 FROM generate_series(0, $8::bigint - 1) n"""
 _LOOK_EVERY_S = 0.25
 

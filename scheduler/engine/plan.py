@@ -9,8 +9,8 @@ from itertools import islice, takewhile
 from zoneinfo import ZoneInfo
 
 from scheduler.engine.calendars import Calendar, Rule
-from scheduler.engine.rules import rule_of, zone_of
-from scheduler.job import Job, MisfirePolicy, ScheduleType
+from scheduler.engine.rules import Every, Scheduled, rule_of, zone_of
+from scheduler.job import MisfirePolicy, ScheduleType
 
 MISFIRED_AFTER = timedelta(seconds=5)
 """A due time that is later than this was missed; below, it is fired late."""
@@ -40,7 +40,7 @@ class Plan:
 
 
 def plan(
-    job: Job, now: datetime, *, ahead: timedelta = NO_TIME, calendar: Calendar | None = None
+    job: Scheduled, now: datetime, *, ahead: timedelta = NO_TIME, calendar: Calendar | None = None
 ) -> Plan:
     """Plan *job* from its `next_run_time` up to *ahead* of *now*. Raise BadSchedule."""
     due, rule = job.next_run_time, _in_zone(job, rule_of(job, now, calendar))
@@ -55,7 +55,9 @@ def plan(
     return Plan(tuple(fires), following, misfired)
 
 
-def first_time(job: Job, now: datetime, *, calendar: Calendar | None = None) -> datetime | None:
+def first_time(
+    job: Scheduled, now: datetime, *, calendar: Calendar | None = None
+) -> datetime | None:
     """When a job that is started (or changed) now is due first, in UTC. Raise BadSchedule.
 
     An interval begins one interval from now. A `once` whose time has passed is due at once:
@@ -78,8 +80,9 @@ class _Utc:
         return due.astimezone(UTC) if due is not None else None
 
 
-def _in_zone(job: Job, rule: Rule) -> Rule:
-    return _Utc(rule, zone_of(job))
+def _in_zone(job: Scheduled, rule: Rule) -> Rule:
+    zone = zone_of(job)
+    return rule if isinstance(rule, Every) else _Utc(rule, zone)  # it is the same in every zone
 
 
 def _make_up(

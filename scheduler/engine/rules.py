@@ -4,15 +4,39 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from scheduler.cron import parse
 from scheduler.engine.calendars import Calendar, OnWorkingDays, Rule
-from scheduler.job import Job, ScheduleType
+from scheduler.job import HolidayPolicy, MisfirePolicy, ScheduleType
 
 
 class BadSchedule(ValueError):
     """A job that cannot be planned; the message says why, for people."""
+
+
+class Scheduled(Protocol):
+    """What planning asks of a job: a `scheduler.job.Job`, or as much of it."""
+
+    @property
+    def schedule_type(self) -> ScheduleType: ...
+    @property
+    def cron_expression(self) -> str | None: ...
+    @property
+    def interval_seconds(self) -> int | None: ...
+    @property
+    def run_at(self) -> datetime | None: ...
+    @property
+    def timezone(self) -> str: ...
+    @property
+    def misfire_policy(self) -> MisfirePolicy: ...
+    @property
+    def next_run_time(self) -> datetime | None: ...
+    @property
+    def calendar_name(self) -> str | None: ...
+    @property
+    def holiday_policy(self) -> HolidayPolicy: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +49,9 @@ class Every:
     def next_after(self, moment: datetime) -> datetime | None:
         if moment < self.anchor:
             return self.anchor.astimezone(moment.tzinfo)
-        past = (moment - self.anchor) // timedelta(seconds=self.seconds)
-        following = self.anchor.astimezone(UTC) + timedelta(seconds=self.seconds * (past + 1))
+        period = timedelta(seconds=self.seconds)
+        past = (moment - self.anchor) // period
+        following = self.anchor.astimezone(UTC) + period * (past + 1)
         return following.astimezone(moment.tzinfo)
 
 
@@ -47,7 +72,7 @@ class Never:
         return None
 
 
-def zone_of(job: Job) -> ZoneInfo:
+def zone_of(job: Scheduled) -> ZoneInfo:
     """The zone in which the job's rule is read. Raise BadSchedule."""
     try:
         return ZoneInfo(job.timezone)
@@ -55,7 +80,7 @@ def zone_of(job: Job) -> ZoneInfo:
         raise BadSchedule(f"there is no time zone {job.timezone!r}") from None
 
 
-def rule_of(job: Job, now: datetime, calendar: Calendar | None = None) -> Rule:
+def rule_of(job: Scheduled, now: datetime, calendar: Calendar | None = None) -> Rule:
     """When *job* is due; *calendar* is the one it names. Raise BadSchedule.
 
     An interval counts from the time that is due next, or from *now* where there is none.
@@ -68,7 +93,7 @@ def rule_of(job: Job, now: datetime, calendar: Calendar | None = None) -> Rule:
     return OnWorkingDays(rule, calendar, job.holiday_policy)
 
 
-def plain_rule(job: Job, now: datetime) -> Rule:
+def plain_rule(job: Scheduled, now: datetime) -> Rule:
     """The same without its calendar. Raise BadSchedule."""
     match job.schedule_type:
         case ScheduleType.CRON:
