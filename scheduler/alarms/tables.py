@@ -187,6 +187,7 @@ schedule_alarm_event = Table(
     _set("job_id", BigInteger()),
     Column("log_id", BigInteger),
     _set("at", _MOMENT),
+    Column("not_before", _MOMENT),
     _set("message", String(2000), "''"),
     PrimaryKeyConstraint("id", name="schedule_alarm_event_pkey"),
 )

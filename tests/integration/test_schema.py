@@ -40,6 +40,10 @@ CATALOGUE = {
     "functions": """
         SELECT proname, pg_get_functiondef(oid), obj_description(oid)
         FROM pg_proc WHERE pronamespace = $1::regnamespace""",
+    "triggers": """
+        SELECT tgrelid::regclass::text, tgname, pg_get_triggerdef(t.oid) FROM pg_trigger t
+        JOIN pg_class c ON c.oid = t.tgrelid
+        WHERE c.relnamespace = $1::regnamespace AND NOT tgisinternal""",
     "schema": "SELECT obj_description($1::regnamespace)",
     "revision": "SELECT version_num, $1::regnamespace FROM qooerp_scheduler.alembic_version",
 }

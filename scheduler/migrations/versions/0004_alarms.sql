@@ -76,7 +76,7 @@ COMMENT ON COLUMN qooerp_scheduler.schedule_alarm_rule.job_group IS 'Only alarms
 COMMENT ON COLUMN qooerp_scheduler.schedule_alarm_rule.alarm_types IS 'Only these types; empty: all';
 COMMENT ON COLUMN qooerp_scheduler.schedule_alarm_rule.min_level IS 'Only from this level on';
 COMMENT ON COLUMN qooerp_scheduler.schedule_alarm_rule.set_level IS 'The level that they get; NULL: as they were detected';
-COMMENT ON COLUMN qooerp_scheduler.schedule_alarm_rule.targets IS 'Who is told: channel or channel:receiver; empty: nobody';
+COMMENT ON COLUMN qooerp_scheduler.schedule_alarm_rule.targets IS 'Who is told: channel or channel:receiver; nobody: nobody is; empty: the rule does not say';
 COMMENT ON COLUMN qooerp_scheduler.schedule_alarm_rule.group_by IS 'What goes in one message: all that comes together, that of a job, of a type, or each alarm alone (none)';
 COMMENT ON COLUMN qooerp_scheduler.schedule_alarm_rule.window_seconds IS 'How long repetitions of an alarm (same type and job) are gathered before they are told, seconds; 0: told at once';
 COMMENT ON COLUMN qooerp_scheduler.schedule_alarm_rule.quiet_from IS 'Time of day from which nobody is disturbed; NULL: no quiet hours';
@@ -255,6 +255,7 @@ CREATE TABLE qooerp_scheduler.schedule_alarm_event (
     job_id bigint NOT NULL,
     log_id bigint,
     at timestamptz NOT NULL,
+    not_before timestamptz,
     message varchar(2000) NOT NULL DEFAULT '',
     CONSTRAINT schedule_alarm_event_pkey PRIMARY KEY (id),
     CONSTRAINT schedule_alarm_event_kind_check CHECK (kind IN ('ended', 'late', 'missed', 'waited'))
@@ -266,7 +267,39 @@ COMMENT ON COLUMN qooerp_scheduler.schedule_alarm_event.kind IS 'ended (a run, n
 COMMENT ON COLUMN qooerp_scheduler.schedule_alarm_event.job_id IS 'schedule_job.id';
 COMMENT ON COLUMN qooerp_scheduler.schedule_alarm_event.log_id IS 'schedule_log.id; NULL: there is no run';
 COMMENT ON COLUMN qooerp_scheduler.schedule_alarm_event.at IS 'The trigger_time of the run, or the first due time that was given up';
+COMMENT ON COLUMN qooerp_scheduler.schedule_alarm_event.not_before IS 'When it is to be judged; NULL: now';
 COMMENT ON COLUMN qooerp_scheduler.schedule_alarm_event.message IS 'What is to be said of it';
+
+CREATE FUNCTION qooerp_scheduler.note_run() RETURNS trigger
+    LANGUAGE plpgsql AS $$
+BEGIN
+    IF NEW.status IN ('failed', 'timed_out', 'interrupted') OR NEW.result_message LIKE '%[alarm %' THEN
+        INSERT INTO qooerp_scheduler.schedule_alarm_event (kind, job_id, log_id, at)
+        VALUES ('ended', NEW.job_id, NEW.id, NEW.trigger_time);
+    END IF;
+    IF NEW.attempt = 1 AND NEW.start_time >= NEW.scheduled_time + interval '5 seconds' THEN
+        INSERT INTO qooerp_scheduler.schedule_alarm_event (kind, job_id, log_id, at)
+        VALUES ('late', NEW.job_id, NEW.id, NEW.trigger_time);
+    END IF;
+    PERFORM pg_notify('qooerp_scheduler', '{"kind": "event", "id": 0}');
+    RETURN NULL;
+END
+$$;
+
+COMMENT ON FUNCTION qooerp_scheduler.note_run() IS 'Notes what may be an alarm about a run, for whoever writes its row, and wakes who looks at it';
+
+-- Runs that go well, nearly all of them, cost the comparison only.
+CREATE TRIGGER schedule_log_inserted AFTER INSERT ON qooerp_scheduler.schedule_log FOR EACH ROW
+    WHEN (NEW.status IN ('failed', 'timed_out', 'interrupted')
+        OR NEW.status IN ('succeeded', 'killed') AND NEW.result_message LIKE '%[alarm %'
+        OR NEW.start_time >= NEW.scheduled_time + interval '5 seconds')
+    EXECUTE FUNCTION qooerp_scheduler.note_run();
+CREATE TRIGGER schedule_log_updated AFTER UPDATE OF status ON qooerp_scheduler.schedule_log FOR EACH ROW
+    WHEN (OLD.status <> NEW.status
+        AND (NEW.status IN ('failed', 'timed_out', 'interrupted')
+            OR NEW.status IN ('succeeded', 'killed') AND NEW.result_message LIKE '%[alarm %'
+            OR NEW.start_time >= NEW.scheduled_time + interval '5 seconds'))
+    EXECUTE FUNCTION qooerp_scheduler.note_run();
 
 CREATE TABLE qooerp_scheduler.schedule_alarm_open (
     subject varchar(100) NOT NULL,
