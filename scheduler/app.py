@@ -20,6 +20,7 @@ from scheduler.engine.local import LocalEngine
 from scheduler.live import live_settings
 from scheduler.nacos.overlay import Laid
 from scheduler.nacos.part import NacosPart
+from scheduler.pools import Pools
 from scheduler.recorder import Recorder
 from scheduler.records import Records
 from scheduler.run_service import NoRuns
@@ -130,11 +131,21 @@ class SchedulerApp:
             storage=self.storage,
             executor=self.executor,
             control=self.local.control if self.local is not None else NoRuns(),
+            pools=self._pools(),
             clock=self._clock,
             timezone=self._timezone,
             configs_changed=self.configs.changed,
         )
         self.port = await self.site.listen()
+
+    def _pools(self) -> Pools:
+        section = self._settings.engine
+        return Pools(
+            self.executor,
+            self.local.engine.fires.retries if self.local is not None else None,
+            retry_workers=section.retry_workers,
+            notify_workers=section.notify_workers,
+        )
 
     def _note_death(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) and not self.failed.done():

@@ -6,6 +6,7 @@ import orjson
 from aiohttp import web
 
 from executor.app import ExecutorApp
+from scheduler.pools import executions
 from scheduler.storage import Storage
 
 
@@ -35,14 +36,4 @@ class Health:
         if self._executor is None:
             return None
         zombies = len(self._executor.dispatcher.zombies())
-        return {"pools": pools_of(self._executor), "zombies": zombies}
-
-
-def pools_of(executor: ExecutorApp | None) -> dict[str, dict[str, int]]:
-    """How busy each pool is: by its name, what runs, waits, and may run at once."""
-    if executor is None:
-        return {}
-    return {
-        kind.value: {"running": slots.in_use, "waiting": slots.waiting, "limit": slots.limit}
-        for kind, slots in executor.dispatcher.load()
-    }
+        return {"pools": executions(self._executor), "zombies": zombies}

@@ -25,8 +25,9 @@ from scheduler.api.streams import Streams
 from scheduler.calendar_service import CalendarService
 from scheduler.configs import Changed, ConfigService
 from scheduler.explain_facts import Explainer
-from scheduler.health import Health, pools_of
+from scheduler.health import Health
 from scheduler.job_service import JobService
+from scheduler.pools import Pools
 from scheduler.run_list import RunList
 from scheduler.run_service import Runs, RunService
 from scheduler.run_text import RunText
@@ -52,6 +53,7 @@ class Site:
         storage: Storage,
         executor: ExecutorApp | None,
         control: Runs,
+        pools: Pools,
         clock: Clock,
         timezone: str,
         configs_changed: Changed | None = None,
@@ -67,6 +69,7 @@ class Site:
         self._storage = storage
         self._executor = executor
         self._control = control
+        self._pools = pools
         self._clock = clock
         self._timezone = timezone
         tokens = Tokens(section.tokens, clock)
@@ -112,7 +115,7 @@ class Site:
         return [
             Jobs(jobs, desk=desk, runs=service, explainer=Explainer(database, runs, clock)),
             Logs(runs, jobs=jobs, control=service, text=text, streams=self._streams),
-            Statistics(counts, lambda: pools_of(executor)),
+            Statistics(counts, self._pools.loads),
             Configs(self._configs, jobs),
             Schedule(executor.handlers if executor else None, clock, timezone=timezone),
             Calendars(CalendarService(database, jobs)),

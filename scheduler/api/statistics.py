@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from scheduler import statistics
 from scheduler.api.endpoint import get
@@ -14,15 +14,16 @@ from scheduler.api.run_shapes import (
     MonitorTold,
     PoolTold,
 )
+from scheduler.pools import Load
 
-Pools = Callable[[], dict[str, dict[str, int]]]
-"""How busy each pool is: by its name, what runs, waits, and may run at once."""
+Loads = Callable[[], Awaitable[dict[str, Load]]]
+"""How busy each pool is, by its name."""
 
 
 class Statistics:
     """What runs have come to, counted as they end."""
 
-    def __init__(self, counts: statistics.Statistics, pools: Pools) -> None:
+    def __init__(self, counts: statistics.Statistics, pools: Loads) -> None:
         self._counts = counts
         self._pools = pools
 
@@ -45,7 +46,7 @@ class Statistics:
     @get("/statistics/monitor")
     async def monitor(self) -> MonitorTold:
         """Read how many jobs there are, what ran ever and today, and how busy the pools are."""
-        found = await self._counts.monitor()
+        found, pools = await self._counts.monitor(), await self._pools()
         return MonitorTold(
             total_jobs=sum(found.jobs.values()),
             running_jobs=found.jobs["running"],
@@ -59,5 +60,5 @@ class Statistics:
             today_executions=found.today.execute_count,
             today_success=found.today.success_count,
             today_failures=found.today.fail_count,
-            pools={name: PoolTold(**pool) for name, pool in self._pools().items()},
+            pools={name: PoolTold(**pool) for name, pool in pools.items()},
         )

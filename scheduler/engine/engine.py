@@ -45,6 +45,8 @@ class Engine:
             replica.id,
             lease_s=section.lease_seconds,
             wait_s=section.dependency_wait_seconds,
+            most_retries=section.retry_workers,
+            groups={group.name: group.most for group in section.groups},
         )
         self.firing = Firing(self.fires, dispatcher, clock, most=section.batch)
         self._news = asyncio.Event()
@@ -109,7 +111,7 @@ class Engine:
         self.firing.plan(planned)
         await self._replica.look_after_others(now)
         self._succeed()
-        return max(len(taken), jobs) == most
+        return max(len(taken), jobs) >= most
 
     async def _reconcile(self) -> None:
         """Begin with what the table says is ours: after a start, or after a doubtful answer."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from random import random
 from typing import Any
@@ -12,7 +12,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from executor.clock import moment
-from executor.model import LOCAL, Report
+from executor.model import LOCAL, Report, Source
 from scheduler.engine.consequences import Consequences, consequences
 from scheduler.engine.link import DatabaseAway, lent
 from scheduler.engine.statements import sql
@@ -36,15 +36,15 @@ class Finals:
         self.news: Callable[[], None] = lambda: None
         """Called when something new may be planned."""
 
-    async def settle(self, reports: Iterable[Report]) -> None:
+    async def settle(self, reports: Sequence[Report]) -> None:
         """Settle the final ones of *reports* that are local. Raise DatabaseAway."""
         ends = [_end_of(report) for report in reports if _is_local_end(report)]
         if not ends:
             return
         async with lent(self._engine) as connection, connection.transaction():
             followed = await self._settle_on(connection, ends)
-        if followed:
-            self.news()
+        if followed or any(report.trigger.source is Source.RETRY for report in reports):
+            self.news()  # what follows may be planned; there is room for another attempt
 
     async def end(self, reports: Sequence[Report]) -> None:
         """Record and settle runs that never came to an executor. Raise DatabaseAway."""

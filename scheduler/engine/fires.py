@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any
@@ -24,14 +24,26 @@ class Fires:
     """Fires of all replicas, seen as *owner*.
 
     *lease_s*: how long a planned fire is its owner's; *wait_s*: how long one waits for the jobs
-    that it depends on. Every method raises DatabaseAway.
+    that it depends on; *most_retries*: next attempts that are the owner's at once; *groups*: runs
+    at once of the jobs of a group, on all replicas. Every method raises DatabaseAway.
     """
 
-    def __init__(self, engine: AsyncEngine, owner: str, *, lease_s: int, wait_s: int) -> None:
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        owner: str,
+        *,
+        lease_s: int,
+        wait_s: int,
+        most_retries: int,
+        groups: Mapping[str, int],
+    ) -> None:
         self._engine = engine
         self._owner = owner
         self._lease_s = lease_s
         self._wait_s = wait_s
+        self._most_retries = most_retries
+        self._groups = list(groups), list(groups.values())
 
     async def claim(self, now: datetime, ahead: timedelta, most: int) -> tuple[list[Timed], int]:
         """Plan the jobs that are due within *ahead*; our new fires, and how many jobs it were."""
@@ -49,7 +61,8 @@ class Fires:
 
     async def take(self, until: datetime, most: int) -> list[Timed]:
         """Planned fires of nobody, or of who has let their lease run out, made ours."""
-        return await self._fetch("take_fires", until, most, self._owner, self._lease_s)
+        ours = self._owner, self._lease_s, self._most_retries
+        return await self._fetch("take_fires", until, most, *ours)
 
     async def promote(self, until: datetime) -> list[Timed]:
         """Waiting fires whose parents have succeeded, made ours."""
@@ -59,9 +72,29 @@ class Fires:
         """What we have planned, by what the table says."""
         return await self._fetch("planned_of", self._owner)
 
-    async def mark_fired(self, ids: Sequence[int]) -> list[Trigger]:
-        """The moment has come: triggers for those that are still to be fired by us."""
-        return [trigger_of(row) for row in await self._fetch("mark_fired", ids, self._owner)]
+    async def mark_fired(self, ids: Sequence[int]) -> tuple[list[Trigger], list[int]]:
+        """The moment has come: triggers for those that are still to be fired by us.
+
+        The second are those whose groups have no room now.
+        """
+        if self._groups[0]:
+            return await self._mark_grouped(ids)
+        rows = await self._fetch("mark_fired", ids, self._owner)
+        return [trigger_of(row) for row in rows], []
+
+    async def _mark_grouped(self, ids: Sequence[int]) -> tuple[list[Trigger], list[int]]:
+        async with lent(self._engine) as connection, connection.transaction():
+            await connection.execute(sql("lock_groups"))
+            rows = await connection.fetch(
+                sql("mark_fired_grouped"), ids, self._owner, *self._groups
+            )
+            held = await connection.fetch(sql("held_of"), ids, self._owner)
+        return [trigger_of(row) for row in rows], [row[0] for row in held]
+
+    async def retries(self) -> tuple[int, int]:
+        """How many next attempts run here, and how many are due and wait, here or anywhere."""
+        ((running, waiting),) = await self._fetch("retries_of", self._owner)
+        return running, waiting
 
     async def fired(self) -> list[Trigger]:
         """What we have fired and whose end is not known."""

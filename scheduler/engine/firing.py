@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import Iterable, Sequence
 
-from executor.clock import Clock
+from executor.clock import Clock, moment
 from executor.dispatch import Dispatcher
 from executor.errors import DiscardedByBlock, ShuttingDown, TriggerRejected
 from executor.model import Report, Trigger
@@ -15,6 +15,7 @@ from scheduler.engine.fires import Fires, Timed
 from scheduler.engine.timer import Timer
 
 _LONGEST_SLEEP_S = 60.0
+_HELD_MS = 250
 _LEAD_MS = 100
 """How long before its moment a fire is marked as fired: PostgreSQL's answer costs no lateness."""
 
@@ -58,7 +59,9 @@ class Firing:
         while not self._stopping:
             due = self._timer.pop_due(self._clock.now_ms() + _LEAD_MS, self._most)
             if due:
-                self.set_off(await self._fires.mark_fired(due))
+                triggers, held = await self._fires.mark_fired(due)
+                self.set_off(triggers)
+                self._hold(held)
             else:
                 await self._sleep()
         await asyncio.gather(*self._offers)
@@ -66,6 +69,12 @@ class Firing:
     def drop(self, log_id: int) -> Trigger | None:
         """Take back what is marked as fired, in the moment before it runs; None: it is not."""
         return self._marked.pop(log_id, None)
+
+    def _hold(self, ids: Sequence[int]) -> None:
+        """Ask for these again in a moment: others of their groups are under way."""
+        if ids:
+            again = moment(self._clock.now_ms() + _HELD_MS + _LEAD_MS)
+            self._timer.add((one, again) for one in ids)
 
     def set_off(self, triggers: Iterable[Trigger]) -> None:
         """Have these fired ones run at their moments, or now.

@@ -46,3 +46,11 @@ async def wait_once(_: JobContext, params: str) -> str:
 async def pause(_: JobContext, params: str) -> None:
     """Take *params* seconds."""
     await asyncio.sleep(float(params))
+
+
+@job_handler("failThenWait")
+async def fail_then_wait(ctx: JobContext) -> None:
+    """Fail at the first attempt; run until it is stopped at the next."""
+    if ctx.attempt == 1:
+        ctx.fail("the first attempt fails")
+    await asyncio.Event().wait()
