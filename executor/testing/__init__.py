@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from executor.testing.fake_admin import FakeAdmin
+from executor.testing.fake_console import FakeConsole
 from executor.testing.run import run_handler
 
-__all__ = ["FakeAdmin", "run_handler"]
+__all__ = ["FakeAdmin", "FakeConsole", "run_handler"]

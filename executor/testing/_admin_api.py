@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -29,6 +30,8 @@ class Api:
     rows: Rows
     callbacks: list[dict[str, Any]] = field(default_factory=list)
     """Every callback received, in order, repeated ones too."""
+    now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000
+    """The Admin's clock, epoch milliseconds."""
     registry: Counter[tuple[str, str]] = field(default_factory=Counter)
     """(app name, address) -> beats since it registered."""
 
@@ -44,6 +47,14 @@ class Api:
         except _ApiFault as fault:
             return self.generation.reply(str(fault))
         return self.generation.reply()
+
+    def refusal(self, method: str, headers: Mapping[str, str], body: str) -> str | None:
+        """Why a request is refused before it is looked at, None when it is not."""
+        try:
+            self._check(method, headers, body)
+        except _ApiFault as fault:
+            return str(fault)
+        return None
 
     def _check(self, method: str, headers: Mapping[str, str], body: str) -> None:
         if method != "POST":
@@ -97,7 +108,7 @@ class Api:
             if entry is None:  # the Admin's worker dies here; what follows is lost
                 return
             self.callbacks.append(entry)
-            self.rows.take(entry, self.generation)
+            self.rows.take(entry, self.generation, at_ms=self.now_ms())
 
     def _entries(self, body: str) -> list[Any]:
         if self.generation >= Generation.V3_5:

@@ -62,15 +62,23 @@ class Row:
     handle_code: int = 0
     """0 or less: no final result yet."""
     handle_msg: str | None = None
+    group_id: int = 1
+    handler: str | None = None
+    params: str | None = None
+    shard: str | None = None
+    """`index/total` of a broadcast."""
+    retries_left: int = 0
+    handle_ms: int | None = None
+    alarm_status: int = 0
 
     @property
     def is_open(self) -> bool:
         return self.handle_code <= 0
 
-    def finish(self, code: int, message: str | None) -> None:
+    def finish(self, code: int, message: str | None, *, at_ms: int | None = None) -> None:
         """Take a callback; what came before with a code of 0 or less stays in front of it."""
         before = "" if self.handle_msg is None else self.handle_msg + "<br>"
-        self.handle_code = code
+        self.handle_code, self.handle_ms = code, at_ms
         self.handle_msg = _cut(before + (message or ""))
 
 
@@ -96,13 +104,13 @@ class Rows(dict[int, Row]):
             log_id, self._next = self._next, self._next + 1
         return self.setdefault(log_id, Row(log_id, job_id, at_ms))
 
-    def take(self, callback: Mapping[str, Any], generation: Generation) -> None:
+    def take(self, callback: Mapping[str, Any], generation: Generation, *, at_ms: int) -> None:
         """Store a callback; one for an unknown or a finished row changes nothing."""
         row = self.get(int(callback["logId"]))
         if row is None or not row.is_open:
             return
         if generation == Generation.V2_2:
             result = callback["executeResult"]
-            row.finish(int(result["code"]), result.get("msg"))
+            row.finish(int(result["code"]), result.get("msg"), at_ms=at_ms)
         else:
-            row.finish(int(callback.get("handleCode") or 0), callback.get("handleMsg"))
+            row.finish(int(callback.get("handleCode") or 0), callback.get("handleMsg"), at_ms=at_ms)

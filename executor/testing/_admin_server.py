@@ -37,6 +37,10 @@ class Fault(StrEnum):
     REFUSE = "refuse"
     """It answers code 500 with `message`."""
     WRONG_TOKEN = "wrong_token"
+    REDIRECT = "redirect"
+    """It sends elsewhere."""
+    HALF = "half"
+    """It does what it is asked, and answers the first half of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,11 +154,20 @@ class AdminServer:
                 return web.json_response(self.generation.reply(message))
             case _Trouble(Fault.WRONG_TOKEN):
                 return web.json_response(self.generation.reply(self._wrong_token))
-        response = self._page_of(request, body)
+            case _Trouble(Fault.REDIRECT):
+                return web.Response(status=302, headers={"Location": "http://127.0.0.1:9/gone"})
+        return await self._spoilt(request, await self._page_of(request, body))
+
+    async def _spoilt(self, request: web.BaseRequest, response: web.Response) -> web.StreamResponse:
+        """What becomes of a good answer."""
         match self._trouble:
             case _Trouble(Fault.SLOW, seconds=seconds):
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._healed.wait(), seconds)
+            case _Trouble(Fault.HALF) if isinstance(response.body, bytes):
+                return web.Response(
+                    body=response.body[: len(response.body) // 2], content_type="application/json"
+                )
             case _Trouble(Fault.DROP) if request.transport is not None:
                 request.transport.abort()
         return response
@@ -165,7 +178,7 @@ class AdminServer:
             return "invalid request, accessToken or appname invalid."
         return "The access token is wrong."
 
-    def _page_of(self, request: web.BaseRequest, body: str) -> web.Response:
+    async def _page_of(self, request: web.BaseRequest, body: str) -> web.Response:
         path = request.path.removeprefix(self._context)
         if not request.path.startswith(self._context + "/"):
             return _page(_NOT_FOUND_PAGE, 404)

@@ -12,7 +12,6 @@ It shares no code with the executor's own side of the protocol, so both cannot e
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -116,7 +115,18 @@ class FakeAdmin(AdminServer):
         return await self._run(job, address or self._first_address(), log_id)
 
     async def _run(self, job: dict[str, Any], address: str, log_id: int | None) -> int:
-        row = self.rows.opened(log_id, job["jobId"], at_ms=time.time_ns() // 1_000_000)
+        row = self._opened(job, log_id)
+        await self._send(job, row, address)
+        return row.log_id
+
+    def _opened(self, job: dict[str, Any], log_id: int | None) -> Row:
+        row = self.rows.opened(log_id, job["jobId"], at_ms=self._api.now_ms())
+        row.handler, row.params = job["executorHandler"], job["executorParams"]
+        if job["broadcastTotal"] > 1:
+            row.shard = f"{job['broadcastIndex']}/{job['broadcastTotal']}"
+        return row
+
+    async def _send(self, job: dict[str, Any], row: Row, address: str) -> None:
         body = {key: value for key, value in job.items() if value is not None} | {
             "logId": row.log_id,
             "logDateTime": row.trigger_ms,
@@ -127,7 +137,6 @@ class FakeAdmin(AdminServer):
             row.executor_address = address
             row.trigger_code, row.trigger_msg = reply.code, reply.message
         self._tell()
-        return row.log_id
 
     async def beat(self, address: str | None = None) -> Reply:
         """Ask whether the executor is there (routing FAILOVER)."""

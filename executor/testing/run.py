@@ -8,6 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from executor import capture
 from executor.clock import SystemClock
 from executor.handler import Handler, declared, handler_of
@@ -78,7 +80,7 @@ def run_handler(
     it. To be called from tests of any kind, also from within a running event loop.
     """
     found = _find(handler)
-    trigger = replace(
+    trigger = msgspec.structs.replace(
         _A_TRIGGER,
         triggered_ms=SystemClock().now_ms(),
         handler=found.name,
