@@ -9,7 +9,6 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from executor.model import LOCAL
 from scheduler import audit, job_store
 from scheduler.job import Engine, Job
-from scheduler.job_control import Action, after
 from scheduler.job_service import found
 from scheduler.refusal import Conflict
 from scheduler.run_list import Run, RunList
@@ -18,8 +17,12 @@ from scheduler.run_list import Run, RunList
 class Runs(Protocol):
     """What the engine does for people."""
 
-    async def execute(self, job_id: int, params: str | None) -> int:
-        """Run a job now; the log id. Raise Conflict with the reason when it will not run."""
+    async def execute(self, job_id: int, params: str | None) -> int | None:
+        """Run a local job now; the log id, or None: it is no job that runs here.
+
+        That somebody asked is on record before anything else. Raises Conflict with the reason
+        when it will not run.
+        """
         ...
 
     async def kill(self, log_id: int) -> bool:
@@ -30,8 +33,8 @@ class Runs(Protocol):
 class NoRuns:
     """Stands in where no executor is part of this process."""
 
-    async def execute(self, job_id: int, params: str | None) -> int:
-        raise Conflict(f"job {job_id} cannot be run here: this service has no executor")
+    async def execute(self, job_id: int, params: str | None) -> int | None:
+        return None
 
     async def kill(self, log_id: int) -> bool:
         raise Conflict(f"run {log_id} cannot be killed here: this service has no executor")
@@ -63,16 +66,19 @@ class RunService:
     async def execute(self, job_id: int, params: str | None) -> int:
         """Run a job now; the log id.
 
-        That somebody asked is on record before the engine is asked, so also when it refuses.
-        Raises NotFound, and Conflict with the reason when it will not run.
+        That somebody asked is on record before it runs, so also when that is refused. Raises
+        NotFound, and Conflict with the reason when it will not run.
         """
+        log_id = await self._runs.execute(job_id, params)
+        return await self._execute_elsewhere(job_id, params) if log_id is None else log_id
+
+    async def _execute_elsewhere(self, job_id: int, params: str | None) -> int:
         async with self._engine.begin() as connection:
             job = found(await job_store.find(connection, job_id), job_id)
-            after(Action.EXECUTE, job.status)
             await audit.record(connection, "execute", subject="job", subject_id=job_id)
-        if job.engine is Engine.XXL:
-            return await self._admins.execute(job, params)
-        return await self._runs.execute(job_id, params)
+        if job.engine is Engine.LOCAL:
+            raise Conflict(f"job {job_id} cannot be run here: this service has no executor")
+        return await self._admins.execute(job, params)
 
     async def kill(self, log_id: int) -> bool:
         """Stop a run; False when it was not under way any more. Raise NotFound."""

@@ -12,14 +12,16 @@ from executor.clock import Clock, moment
 from executor.dispatch import Dispatcher
 from executor.errors import TriggerRejected
 from executor.model import LOCAL, Report, RunState, Trigger
+from scheduler.audit import acting
 from scheduler.changes import CHANNEL
 from scheduler.engine.ends import ended, refused
 from scheduler.engine.finals import Finals
-from scheduler.engine.fires import Fires, trigger_of
+from scheduler.engine.fires import trigger_of
 from scheduler.engine.firing import Firing
 from scheduler.engine.link import lent
+from scheduler.engine.manual import Manual, Wish
 from scheduler.engine.statements import sql
-from scheduler.refusal import Conflict, NotFound
+from scheduler.refusal import Conflict
 
 _KILLED = "killed before it was fired"
 
@@ -31,36 +33,36 @@ class RunControl:
         self,
         database: AsyncEngine,
         *,
-        fires: Fires,
+        owner: str,
         firing: Firing,
         finals: Finals,
         dispatcher: Dispatcher,
         clock: Clock,
     ) -> None:
         self._database = database
-        self._fires = fires
+        self._manual = Manual(database, owner)
         self._firing = firing
         self._finals = finals
         self._dispatcher = dispatcher
         self._clock = clock
-        self._under_way: set[asyncio.Task[int]] = set()
+        self._under_way: set[asyncio.Task[int | None]] = set()
 
-    async def execute(self, job_id: int, params: str | None = None) -> int:
+    async def execute(self, job_id: int, params: str | None = None) -> int | None:
         """Run a job now, whatever its status; the log id, once the run is remembered.
 
-        Raises NotFound, Conflict with the reason when it will not run (that is recorded too),
-        and DatabaseAway.
+        None: there is no such local job. Raises Conflict with the reason when it will not run
+        (that is recorded too), and DatabaseAway.
         """
         task = asyncio.create_task(self._execute(job_id, params))
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
         return await asyncio.shield(task)  # a caller who hangs up does not leave half a run
 
-    async def _execute(self, job_id: int, params: str | None) -> int:
-        now_ms = self._clock.now_ms()
-        trigger = await self._fires.execute(job_id, params, moment(now_ms))
+    async def _execute(self, job_id: int, params: str | None) -> int | None:
+        wish = Wish(job_id, moment(self._clock.now_ms()), params, acting.get())
+        trigger = await self._manual.fire(wish)
         if trigger is None:
-            raise NotFound("job", job_id)
+            return None
         try:
             await self._dispatcher.accept(trigger)
         except TriggerRejected as refusal:

@@ -55,7 +55,7 @@ class LocalEngine:
         )
         self.control = RunControl(
             database,
-            fires=self.engine.fires,
+            owner=self._replica.id,
             firing=self.engine.firing,
             finals=finals,
             dispatcher=dispatcher,
