@@ -848,6 +848,8 @@ COMMENT ON COLUMN qooerp_scheduler.schedule_expectation.due_at IS 'When a run is
 
 CREATE INDEX schedule_job_expected_idx ON qooerp_scheduler.schedule_job (next_run_time, id)
     WHERE engine = 'xxl' AND status = 'running' AND deleted_at IS NULL;
+CREATE INDEX schedule_job_aside_idx ON qooerp_scheduler.schedule_job (id)
+    WHERE schedule_note <> '' AND status = 'running' AND deleted_at IS NULL;
 
 CREATE TABLE qooerp_scheduler.schedule_lease (
     name varchar(32) NOT NULL,

@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDic
 
 from executor.errors import StartRefused
 from executor.settings import ExecutorSettings
+from scheduler.alarm_settings import AlarmsSection
 from scheduler.sections import (
     DatabaseSection,
     EngineSection,
@@ -36,6 +37,7 @@ class Settings(ExecutorSettings, BaseSettings):
 
     scheduler: SchedulerSection = SchedulerSection()
     engine: EngineSection = EngineSection()
+    alarms: AlarmsSection = AlarmsSection()
     database: DatabaseSection = DatabaseSection()
     redis: RedisSection = RedisSection()
     nacos: NacosSection = NacosSection()

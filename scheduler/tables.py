@@ -112,6 +112,11 @@ Index(
     schedule_job.c.id,
     postgresql_where=text("engine = 'xxl' AND status = 'running' AND deleted_at IS NULL"),
 )
+Index(
+    "schedule_job_aside_idx",
+    schedule_job.c.id,
+    postgresql_where=text("schedule_note <> '' AND status = 'running' AND deleted_at IS NULL"),
+)
 
 schedule_log = Table(
     "schedule_log",

@@ -8,6 +8,8 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
+from executor.run_alarm import Level as Level
+
 IN_SITE = "in_site"
 """The channel that is always there: messages in the page."""
 
@@ -34,26 +36,6 @@ class AlarmType(StrEnum):
     CUSTOM = "custom"
     """A handler's own: `ctx.alarm`."""
 
-
-class Level(StrEnum):
-    """How bad it is, from the least."""
-
-    INFO = "info"
-    WARNING = "warning"
-    ERROR = "error"
-    CRITICAL = "critical"
-
-    @property
-    def rank(self) -> int:
-        """From 0, to compare levels by."""
-        return _RANKS[self]
-
-    def reaches(self, least: Level) -> bool:
-        """Whether it is as bad as *least*, or worse."""
-        return self.rank >= least.rank
-
-
-_RANKS = {level: rank for rank, level in enumerate(Level)}
 
 LEVELS = {
     AlarmType.FAILURE: Level.ERROR,
@@ -142,6 +124,10 @@ class Alarm:
     log_id: int | None = None
     facts: Mapping[str, object] = field(default_factory=dict)
     """For templates: `jobName`, `jobNo`, … as JSON has them."""
+    breaks: str = ""
+    """What is broken by it until it has recovered, as `job:5`; empty: nothing."""
+    since: datetime | None = None
+    """Since when that is broken."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,14 +34,15 @@ def consequences(rows: Iterable[Any], spread: Callable[[], float]) -> Consequenc
         state = RunState(row["status"])
         if state is RunState.SUCCEEDED:
             found.successes.append((row["job_id"], row["id"], row["ended"]))
-        if _is_retried(row, state):
+        if is_retried(row, state):
             found.retries.append(_next_attempt(row, spread()))
         elif row["schedule_type"] == ScheduleType.ONCE:
             found.done.append(row["job_id"])
     return found
 
 
-def _is_retried(row: Any, state: RunState) -> bool:
+def is_retried(row: Any, state: RunState) -> bool:
+    """Whether another attempt follows a local run that has ended as *state*."""
     return (
         state in _RETRIED
         and row["retry_strategy"] != RetryStrategy.NONE
