@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from executor.context import JobContext, JobFailed, RunStopped
 from executor.errors import BadParams
-from executor.handler import KeepLog, job_handler
+from executor.handler import KeepLog, Schedule, job_handler
 from executor.model import Isolation
 
 __all__ = [
@@ -14,5 +14,6 @@ __all__ = [
     "JobFailed",
     "KeepLog",
     "RunStopped",
+    "Schedule",
     "job_handler",
 ]

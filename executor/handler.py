@@ -34,6 +34,23 @@ class KeepLog(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Schedule:
+    """When a handler's author would have it run: `jobs apply --handlers` makes a job of it."""
+
+    cron: str = ""
+    every_seconds: int = 0
+    timezone: str = ""
+    """IANA zone of the cron; empty: the service's, or the Admin's."""
+    job_name: str = ""
+    """Empty: the handler's."""
+    params: str = ""
+
+    def __post_init__(self) -> None:
+        if bool(self.cron) == bool(self.every_seconds):
+            raise TypeError("a schedule says either cron or every_seconds")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Handler:
     """A function and how it is to be run."""
 
@@ -49,6 +66,8 @@ class Handler:
     init: Callable[[], object] | None
     """Called once before the first run: at the service's start, or in each run's process."""
     destroy: Callable[[], object] | None
+    schedule: Schedule | None = None
+    """A suggestion: what runs when is said by jobs."""
 
     @property
     def place(self) -> str:
@@ -90,12 +109,14 @@ def job_handler(
     keep_log: KeepLog | str = KeepLog.ALWAYS,
     init: Callable[[], object] | None = None,
     destroy: Callable[[], object] | None = None,
+    schedule: Schedule | None = None,
 ) -> Callable[[Function], Function]:
     """Declare the function below as the handler *name*; it stays an ordinary function.
 
     *isolation*: `async` (the default of `async def`), `thread` (of `def`), or `process`, the only
     one that can always be killed. *init* and *destroy* are called before the first and after the
-    last run; for `process` around each. Raises TypeError for what cannot be run as asked.
+    last run; for `process` around each. *schedule* is a suggestion for `jobs apply --handlers`.
+    Raises TypeError for what cannot be run as asked.
     """
     names = sys._getframe(1).f_locals  # models may be declared beside a local function
 
@@ -108,6 +129,7 @@ def job_handler(
             keep_log=_member(KeepLog, keep_log, f"handler [{name}]: keep_log"),
             init=init,
             destroy=destroy,
+            schedule=schedule,
             **_signature(name, function, names),
         )
         return _declare(handler, function)

@@ -23,6 +23,7 @@ COMMANDS = {
     "executor": "be an executor, alone: no PostgreSQL, Redis or Nacos is needed",
     "handlers": "list the handlers that can be run, with their parameters",
     "logs": "list, show and follow the logs of runs; list and retry dead letters",
+    "jobs": "keep jobs as code: plan, apply and export a file of them",
     "cron": "list the next times of a cron expression",
     "config": "show the settings in force and where each comes from, or the default config.yaml",
     "demo-data": "fill the database with jobs of every kind, some runs and configs",

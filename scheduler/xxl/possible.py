@@ -26,8 +26,8 @@ class Place(NamedTuple):
     """IANA zone of the Admin: every rule is read in it."""
 
 
-def check(job: Job, place: Place, *, old: Job | None = None) -> None:
-    """Raise Invalid for the first thing that an Admin cannot do.
+def check(job: Job, place: Place | None, *, old: Job | None = None) -> None:
+    """Raise Invalid for the first thing that an Admin cannot do, that of *place* or any.
 
     What *old*, the same job as the Admin has it, does as well is no fault of *job*.
     """
@@ -41,10 +41,11 @@ def _said(refusal: Invalid) -> tuple[str, str]:
     return refusal.field, str(refusal)
 
 
-def _refusals(job: Job, place: Place) -> Iterator[Invalid]:
+def _refusals(job: Job, place: Place | None) -> Iterator[Invalid]:
     yield from _of_rule(job)
     yield from _of_retries(job)
-    yield from _of_place(job, place)
+    if place is not None:
+        yield from _of_place(job, place)
     if not job.handler:
         yield Invalid("handler", "is needed")
     if job.misfire_policy is MisfirePolicy.FIRE_ALL:

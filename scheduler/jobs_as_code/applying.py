@@ -1,0 +1,77 @@
+"""Takes the steps of a plan, one after the other, through the REST API."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from scheduler.api.job_shapes import JobChange, JobNew, JobTold
+from scheduler.jobs_as_code.client import Api, ApiRefused
+from scheduler.jobs_as_code.ordering import ordered
+from scheduler.jobs_as_code.planning import Kind, Step, key_of, wanted_job
+from scheduler.jobs_as_code.spec import Key
+
+_ALIASES = {name: field.alias or name for name, field in JobChange.model_fields.items()}
+
+
+async def apply(
+    steps: Sequence[Step], api: Api, *, known: Sequence[JobTold], done: Callable[[Step], None]
+) -> None:
+    """Take every step that changes something; *done* is told of each.
+
+    Raises ApiRefused, naming the job; what was done before stays, and need not be done again.
+    """
+    ids = {key_of(job): job.id for job in known}
+    for step in ordered(steps):
+        try:
+            await _take(step, api, ids)
+        except ApiRefused as refusal:
+            raise ApiRefused(f"{step.kind} {step.key}: {refusal}") from None
+        done(step)
+
+
+async def _take(step: Step, api: Api, ids: dict[Key, int]) -> None:
+    match step.kind:
+        case Kind.CREATE:
+            ids[step.key] = (await api.create(_new(step, ids))).id
+        case Kind.UPDATE:
+            await _update(step, api, ids)
+        case Kind.DELETE:
+            assert step.current is not None
+            await api.delete(step.current.id)
+
+
+async def _update(step: Step, api: Api, ids: dict[Key, int]) -> None:
+    assert step.current is not None
+    if step.differences:
+        await api.update(step.current.id, _changes(step, ids))
+    for action in step.actions:
+        await api.control(step.current.id, action)
+
+
+def _new(step: Step, ids: dict[Key, int]) -> dict[str, Any]:
+    """The body of `POST /jobs`."""
+    assert step.wanted is not None
+    said = step.wanted.model_dump(exclude_unset=True, exclude_none=True)
+    said |= {"depends_on": [ids[parent] for parent in step.parents]}
+    return JobNew.model_validate(_aliased(said)).model_dump(
+        mode="json", by_alias=True, exclude_unset=True
+    )
+
+
+def _changes(step: Step, ids: dict[Key, int]) -> dict[str, Any]:
+    """The body of `PUT /jobs/{id}`: what differs, and the version that was compared."""
+    assert step.wanted is not None
+    assert step.current is not None
+    wanted = wanted_job(step.wanted, step.current)
+    said = {name: getattr(wanted, name) for name in step.differences}
+    if "depends_on" in said:
+        said["depends_on"] = [ids[parent] for parent in step.parents]
+    said["version"] = step.current.version
+    return JobChange.model_validate(_aliased(said)).model_dump(
+        mode="json", by_alias=True, exclude_unset=True
+    )
+
+
+def _aliased(said: dict[str, Any]) -> dict[str, Any]:
+    return {_ALIASES[name]: value for name, value in said.items()}
