@@ -37,7 +37,7 @@ def _java(version: str) -> str | None:
     if not (shutil.which("java") and shutil.which("mvn")):
         return "Java or Maven is not installed"
     command = ["mvn", "-q", "-B", "clean", "package", f"-Dxxl.version={version}", f"-Dout={out}"]
-    return _run(command, source)
+    return run(command, source)
 
 
 def _pyxxl() -> str | None:
@@ -45,8 +45,8 @@ def _pyxxl() -> str | None:
     mark = folder / "bin/pyxxl-is-installed"
     if mark.exists():
         return None
-    reason = _run([sys.executable, "-m", "venv", str(folder)], HERE)
-    reason = reason or _run([str(folder / "bin/pip"), "install", "-q", PYXXL], HERE)
+    reason = run([sys.executable, "-m", "venv", str(folder)], HERE)
+    reason = reason or run([str(folder / "bin/pip"), "install", "-q", PYXXL], HERE)
     if reason is None:
         mark.touch()
     return reason
@@ -58,7 +58,7 @@ def _go() -> str | None:
         return None
     if not shutil.which("go"):
         return "Go is not installed"
-    return _run(["go", "build", "-o", str(out), "."], source)
+    return run(["go", "build", "-o", str(out), "."], source)
 
 
 def _is_newer(built: Path, source: Path) -> bool:
@@ -68,7 +68,7 @@ def _is_newer(built: Path, source: Path) -> bool:
     return built.stat().st_mtime > max(sources)
 
 
-def _run(command: list[str], folder: Path) -> str | None:
+def run(command: list[str], folder: Path) -> str | None:
     """None, or the last line that a failed *command* said."""
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     said = (done.stdout + done.stderr).strip().splitlines() or ["it failed without a word"]

@@ -1,0 +1,72 @@
+"""Other engines on PostgreSQL, in a virtual environment of their own."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncpg
+import orjson
+
+from bench.peers.prepare import run
+from bench.service import Server
+from bench.targets import PREPARED
+
+_HERE = Path(__file__).parent
+_FOLDER = PREPARED / "engines"
+_PINNED = (
+    *("apscheduler==3.11.3", "sqlalchemy>=2,<3"),
+    *("procrastinate==3.10.0", "psycopg[binary,pool]>=3.2,<4"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """An engine, as its program here runs it."""
+
+    name: str
+    program: str
+    factor: float
+    """How many times its rate is asked of ours."""
+    count: int
+    """Fires that it is given; a tenth in the quick form."""
+    options: tuple[str, ...] = ()
+
+
+PEERS = (
+    Peer("APScheduler 3.11.3", "apscheduler_fires.py", 10, 10_000),
+    Peer("procrastinate 3.10.0", "procrastinate_runs.py", 3, 10_000, ("30",)),
+)
+
+
+def prepare_engines() -> str:
+    """Install them; why they are absent, or nothing."""
+    mark = _FOLDER / "engines-are-installed"
+    if mark.exists():
+        return ""
+    reason = run([sys.executable, "-m", "venv", str(_FOLDER)], _HERE)
+    reason = reason or run([str(_FOLDER / "bin/pip"), "install", "-q", *_PINNED], _HERE)
+    if reason is None:
+        mark.touch()
+    return reason or ""
+
+
+async def rate_of(peer: Peer, server: Server, offered: int, *, quick: bool) -> float:
+    """Fires a second, on a database of its own; *offered* become due a second."""
+    name = Path(peer.program).stem
+    connection = await asyncpg.connect(server.of("postgres"))
+    await connection.execute(f"CREATE DATABASE {name}")
+    await connection.close()
+    process = await asyncio.create_subprocess_exec(
+        *(str(_FOLDER / "bin/python"), str(_HERE / peer.program), server.of(name)),
+        *(str(peer.count // 10 if quick else peer.count), str(offered), *peer.options),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    said, _ = await process.communicate()
+    if process.returncode != 0:
+        raise RuntimeError(f"{peer.name} failed")
+    answer = orjson.loads(said)
+    return float(answer["fires"] / answer["seconds"])
