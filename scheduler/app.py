@@ -20,6 +20,7 @@ from scheduler.engine.local import LocalEngine
 from scheduler.live import live_settings
 from scheduler.nacos.overlay import Laid
 from scheduler.nacos.part import NacosPart
+from scheduler.peers import door_of
 from scheduler.pools import Pools
 from scheduler.recorder import Recorder
 from scheduler.records import Records
@@ -68,8 +69,9 @@ class SchedulerApp:
             )
             self.executor.failed.add_done_callback(self._note_failure)
             await self.executor.start()
-            self._start_engine(self.executor)
+            self._make_engine(self.executor)
         await self._listen()
+        self._start_engine()
         self._nacos.start(self.port, executor_url=self.executor.url() if self.executor else "")
         _log.info("scheduler_started", url=f"http://{settings.scheduler.host}:{self.port}")
 
@@ -102,8 +104,9 @@ class SchedulerApp:
 
     def _open_configs(self) -> None:
         section = self._settings.scheduler
-        secrets = SecretBox(section.secret_key.get_secret_value(), self._settings.data_dir)
-        self.configs = ConfigCache(self.storage.engine, secrets, self._settings.redis)
+        key = section.secret_key.get_secret_value()
+        self._secrets = SecretBox(key, self._settings.data_dir)
+        self.configs = ConfigCache(self.storage.engine, self._secrets, self._settings.redis)
         self.configs.start(self._note_death)
 
     def _resources(self) -> dict[str, str]:
@@ -114,7 +117,7 @@ class SchedulerApp:
             "timezone": self._timezone,
         }
 
-    def _start_engine(self, executor: ExecutorApp) -> None:
+    def _make_engine(self, executor: ExecutorApp) -> None:
         self.local = LocalEngine(
             self._settings,
             storage=self.storage,
@@ -123,7 +126,14 @@ class SchedulerApp:
             clock=self._clock,
         )
         self.local.listener.subscribe("config", self.configs.hear)
-        self.local.start(self._note_death)
+
+    def _start_engine(self) -> None:
+        """Fire, now that other replicas can be told where our logs are read."""
+        if self.local is None or self.executor is None:
+            return
+        section = self._settings.scheduler
+        door = door_of(section, self._secrets, port=self.port, executor_url=self.executor.url())
+        self.local.start(self._note_death, door=door)
 
     async def _listen(self) -> None:
         self.site = Site(

@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from typing import Any
 
 from executor.app import ExecutorApp
 from executor.model import LOCAL
+from scheduler.audit import acting
+from scheduler.peers import PEER, Peers
 from scheduler.refusal import NotFound
 from scheduler.run_list import Run, RunList
 
@@ -36,6 +39,8 @@ class TextPage:
 class _Place:
     """Where the log of a run is kept."""
 
+    id: int
+    """That the API gives it; `log_id` is the one of its cluster."""
     cluster: str
     log_id: int
     trigger_ms: int
@@ -44,14 +49,15 @@ class _Place:
 
 
 class RunText:
-    """Reads the logs that this process's executor keeps."""
+    """Reads logs: those that this process's executor keeps, and through *peers* the others'."""
 
-    def __init__(self, executor: ExecutorApp | None, runs: RunList) -> None:
+    def __init__(self, executor: ExecutorApp | None, runs: RunList, peers: Peers) -> None:
         self._executor = executor
         self._runs = runs
+        self._peers = peers
 
     async def page(self, log_id: int, *, from_line: int, budget: int) -> TextPage:
-        """Lines from *from_line* on, about *budget* characters. Raise NotFound."""
+        """Lines from *from_line* on, about *budget* characters. Raise NotFound, PeerAway."""
         place = await self._place(log_id)
         return await self._read(place, from_line=from_line, budget=budget)
 
@@ -72,12 +78,12 @@ class RunText:
                 place = await self._place(log_id)
 
     async def _read(self, place: _Place, *, from_line: int, budget: int) -> TextPage:
-        assert self._executor is not None
-        where = (place.cluster, place.log_id, place.trigger_ms)
-        read = self._executor.pages.page
-        page = await asyncio.to_thread(read, *where, from_line=from_line, budget=budget)
+        page = await self._here(place, from_line=from_line, budget=budget)
+        if page is None and self._is_elsewhere(place):
+            asked = {"from_line": from_line, "budget": budget}
+            return _page_of(await self._peers.page(place.address, place.id, **asked))
         if page is None and place.ended:
-            raise NotFound("log", f"of run {place.log_id} here: it may be kept by {place.address}")
+            raise NotFound("log", f"of run {place.id} here: it may be kept by {place.address}")
         text, last, total = page or ("", from_line - 1, from_line - 1)
         return TextPage(
             text=text,
@@ -87,14 +93,25 @@ class RunText:
             end=place.ended and last >= total,
         )
 
+    async def _here(
+        self, place: _Place, *, from_line: int, budget: int
+    ) -> tuple[str, int, int] | None:
+        if self._executor is None:
+            return None
+        where = (place.cluster, place.log_id, place.trigger_ms)
+        read = self._executor.pages.page
+        return await asyncio.to_thread(read, *where, from_line=from_line, budget=budget)
+
+    def _is_elsewhere(self, place: _Place) -> bool:
+        """Whether another replica is to be asked; not on behalf of one that asks us."""
+        ours = self._executor.url() if self._executor is not None else ""
+        return place.address not in ("", ours) and acting.get().name != PEER
+
     async def _place(self, log_id: int) -> _Place:
         live = self._live(log_id)
         if live is not None:
             return live
-        run = await self._runs.get(log_id)
-        if self._executor is None:
-            raise NotFound("log", f"of run {log_id} here: it may be kept by {run.executor_address}")
-        return _place_of(run)
+        return _place_of(await self._runs.get(log_id))
 
     def _live(self, log_id: int) -> _Place | None:
         """The place of a local run that is under way here, its lines handed to the disk."""
@@ -105,6 +122,7 @@ class RunText:
             return None
         run.log.flush()
         return _Place(
+            id=log_id,
             cluster=LOCAL,
             log_id=log_id,
             trigger_ms=run.trigger.triggered_ms,
@@ -115,9 +133,16 @@ class RunText:
 
 def _place_of(run: Run) -> _Place:
     return _Place(
+        id=run.id,
         cluster=run.cluster,
         log_id=run.admin_log_id,
         trigger_ms=round(run.trigger_time.timestamp() * 1000),
         address=run.executor_address,
         ended=run.status.is_final,
     )
+
+
+def _page_of(told: dict[str, Any]) -> TextPage:
+    """What another replica has answered."""
+    names = {"fromLine": "from_line", "lastLine": "last_line", "totalLines": "total_lines"}
+    return TextPage(**{names.get(name, name): value for name, value in told.items()})

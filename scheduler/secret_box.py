@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hmac
 import os
 from base64 import b64decode, b64encode
 from pathlib import Path
@@ -48,12 +49,19 @@ class SecretBox:
         except (InvalidTag, ValueError):
             raise Unsealable("it was encrypted by another scheduler.secret_key") from None
 
+    def derive(self, purpose: str) -> str:
+        """A secret of its own for each *purpose*, in hex, which does not give the key away."""
+        return hmac.digest(self._bytes(), f"qooerp-scheduler: {purpose}".encode(), "sha256").hex()
+
     def _cipher(self) -> AESGCM:
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+        return AESGCM(self._bytes())
+
+    def _bytes(self) -> bytes:
         if self._key is None:
             self._key = _own_key(self._path)
-        return AESGCM(self._key)
+        return self._key
 
 
 def _own_key(path: Path) -> bytes:

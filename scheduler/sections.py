@@ -23,6 +23,9 @@ class SchedulerSection(Section):
     enabled: bool = Field(True, description="Whether this process is the scheduling service.")
     host: str = Field("127.0.0.1", description="Address of the REST API.")
     port: Port = Field(8100, description="Port of the REST API.")
+    address: str = Field(
+        "", description="URL under which other replicas read our logs; empty: derived from host."
+    )
     timezone: str = Field("", description="IANA zone of jobs that name none; empty: the system's.")
     tokens: list[TokenSection] = Field(
         [], description="Bearer tokens; none: one is made at start and printed, on loopback only."

@@ -12,6 +12,7 @@ from executor.clock import Clock
 from scheduler.api.endpoint import Role
 from scheduler.api.errors import Forbidden, TooMany, Unauthorized
 from scheduler.audit import Actor
+from scheduler.peers import PEER
 from scheduler.sections import TokenSection
 
 _GUESSES = 10
@@ -23,11 +24,16 @@ _ADDRESSES = 10_000
 class Tokens:
     """The tokens that are let in. Without any configured, one is made: `made` is its text."""
 
-    def __init__(self, sections: Sequence[TokenSection], clock: Clock) -> None:
+    def __init__(
+        self, sections: Sequence[TokenSection], clock: Clock, *, peer_token: str = ""
+    ) -> None:
+        """*peer_token*: by which other replicas read here."""
         self.made = "" if sections else secrets.token_urlsafe(24)
         self._known = [(_hash_of(one), one.name, Role(one.role)) for one in sections]
         if self.made:
             self._known.append((_digest(self.made), "printed", Role.ADMIN))
+        if peer_token:
+            self._known.append((_digest(peer_token), PEER, Role.VIEWER))
         self._clock = clock
         self._guesses: OrderedDict[str, deque[int]] = OrderedDict()
         self._welcome: set[tuple[str, bytes]] = set()

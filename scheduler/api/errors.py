@@ -15,6 +15,7 @@ from admin_bridge.console import ConsoleError, Unsupported
 from executor.errors import TriggerRejected
 from scheduler.api.envelope import failure
 from scheduler.engine.link import DatabaseAway
+from scheduler.peers import PeerAway
 from scheduler.refusal import Invalid, NotFound, Refused
 from scheduler.xxl.runs import Unseen
 
@@ -83,6 +84,7 @@ _STATUS: Mapping[type[Exception], int] = {
     Unseen: 202,
     Unsupported: 409,
     ConsoleError: 502,
+    PeerAway: 502,
 }
 
 

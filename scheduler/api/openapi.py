@@ -19,6 +19,7 @@ _FAILURES = {
     413: "The body is too large",
     422: "A field breaks a rule",
     429: "Too many wrong tokens came from this address",
+    502: "An Admin, or the replica that is asked for it, does not answer as it should",
     503: "PostgreSQL is away",
 }
 _FAILURE = {

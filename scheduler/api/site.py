@@ -27,6 +27,7 @@ from scheduler.configs import Changed, ConfigService
 from scheduler.explain_facts import Explainer
 from scheduler.health import Health
 from scheduler.job_service import JobService
+from scheduler.peers import Peers, peer_token
 from scheduler.pools import Pools
 from scheduler.run_list import RunList
 from scheduler.run_service import Runs, RunService
@@ -65,6 +66,7 @@ class Site:
         self._configs_changed = configs_changed
         nobody = NoAdmins()
         self._xxl = xxl or XxlControl(storage.engine, nobody, mirror=nobody)
+        self._peers = Peers(storage.engine, secrets)
         self._configs = ConfigService(storage.engine, secrets, changed=configs_changed)
         self._storage = storage
         self._executor = executor
@@ -72,7 +74,7 @@ class Site:
         self._pools = pools
         self._clock = clock
         self._timezone = timezone
-        tokens = Tokens(section.tokens, clock)
+        tokens = Tokens(section.tokens, clock, peer_token=peer_token(secrets))
         self.made_token = tokens.made
         """The text of the token that was made because none was configured; else empty."""
         endpoints = endpoints_of_all(self._groups())
@@ -99,6 +101,7 @@ class Site:
 
     async def close(self) -> None:
         self._streams.close()
+        await self._peers.close()
         await self._runner.cleanup()
 
     def _groups(self) -> Sequence[object]:
@@ -109,7 +112,7 @@ class Site:
         runs = RunList(database)
         desk = JobDesk(database, jobs, self._xxl.jobs)
         service = RunService(database, control, admins=self._xxl.runs, known=runs)
-        text = RunText(executor, runs)
+        text = RunText(executor, runs, self._peers)
         self._streams = Streams(text)
         counts = statistics.Statistics(database, clock, timezone=timezone)
         return [

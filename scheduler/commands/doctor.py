@@ -13,6 +13,7 @@ from scheduler.cli import FAILED
 from scheduler.doctor.finding import Finding, Verdict
 from scheduler.doctor.machine import look_at_machine
 from scheduler.doctor.network import look_at_network
+from scheduler.doctor.shared import look_at_redis, look_at_replicas
 from scheduler.doctor.storage import look_at_database
 from scheduler.invocation import declare_app_dir, declare_config, enter_app_dir, settings_of
 from scheduler.settings import Settings
@@ -52,6 +53,8 @@ async def _all(settings: Settings) -> AsyncIterator[Finding]:
     async for finding in look_at_network(settings):
         yield finding
     yield await look_at_database(settings)
+    yield await look_at_replicas(settings)
+    yield await look_at_redis(settings)
 
 
 def _lines(finding: Finding) -> str:

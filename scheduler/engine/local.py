@@ -15,6 +15,7 @@ from scheduler.engine.identity import replica_id
 from scheduler.engine.link import DatabaseAway
 from scheduler.engine.listen import Listener
 from scheduler.engine.replica import Replica
+from scheduler.peers import Door
 from scheduler.settings import Settings
 from scheduler.storage import Storage
 
@@ -66,8 +67,9 @@ class LocalEngine:
         self.listener.subscribe("kill", self.control.kill_here)
         self._tasks: list[_Task] = []
 
-    def start(self, watch: Callable[[_Task], None]) -> None:
+    def start(self, watch: Callable[[_Task], None], *, door: Door) -> None:
         """Begin once the schema is there; *watch* is told when a loop has ended."""
+        self._replica.door = door
         self._running = asyncio.create_task(self._run())
         self._tasks = [self._running, asyncio.create_task(self._listen())]
         for task in self._tasks:

@@ -16,6 +16,7 @@ from scheduler.engine.finals import Finals
 from scheduler.engine.fires import trigger_of
 from scheduler.engine.link import lent
 from scheduler.engine.statements import sql
+from scheduler.peers import Door
 from scheduler.sections import EngineSection
 
 _log = structlog.get_logger(__name__)
@@ -42,6 +43,7 @@ class Replica:
         self._clock = clock
         self._address = address
         self._section = section
+        self.door = Door("", "")
         self._joined = False
         self._looked: datetime | None = None
 
@@ -50,7 +52,7 @@ class Replica:
         if self._joined:
             await self._execute("heartbeat", self.id, self._section.lease_seconds)
         else:
-            await self._execute("join", self.id, self._address)
+            await self._execute("join", self.id, self._address, *self.door)
             self._joined = True
 
     async def leave(self) -> None:
