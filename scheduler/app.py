@@ -12,6 +12,7 @@ from executor.clock import SystemClock
 from executor.errors import StartRefused
 from executor.journal import Journal
 from executor.settings import is_loopback
+from scheduler.alarms.part import alarms_of
 from scheduler.api.site import Site
 from scheduler.config_cache import ConfigCache
 from scheduler.engine.disowned import Disowned
@@ -59,6 +60,7 @@ class SchedulerApp:
         self._keeping = asyncio.create_task(self.storage.keep())
         self._keeping.add_done_callback(self._note_death)
         self._open_configs()
+        self.alarms = alarms_of(settings, self.storage, self._timezone)
         if settings.executor.enabled:
             self.executor = ExecutorApp(
                 settings,
@@ -66,12 +68,14 @@ class SchedulerApp:
                 disowned=Disowned(settings, self.storage).find,
                 configs=self.configs.of,
                 resources=self._resources(),
+                alarmed=self.alarms.hear,
             )
             self.executor.failed.add_done_callback(self._note_failure)
             await self.executor.start()
             self._make_engine(self.executor)
         await self._listen()
         self._start_engine()
+        self.alarms.start(self._note_death)
         self._nacos.start(self.port, executor_url=self.executor.url() if self.executor else "")
         _log.info("scheduler_started", url=f"http://{settings.scheduler.host}:{self.port}")
 
@@ -84,6 +88,7 @@ class SchedulerApp:
             await self.executor.stop(hurry=hurry)
         if self.local is not None:
             await self.local.leave()
+        await self.alarms.stop()
         await leaving
         await self.site.close()
         await self.configs.stop()
@@ -126,6 +131,8 @@ class SchedulerApp:
             clock=self._clock,
         )
         self.local.listener.subscribe("config", self.configs.hear)
+        self.local.listener.subscribe("event", self.alarms.wake)
+        self.local.listener.subscribe("alarm_rule", self.alarms.rulebook.forget)
 
     def _start_engine(self) -> None:
         """Fire, now that other replicas can be told where our logs are read."""

@@ -132,6 +132,11 @@ class Rules:
         """The least delay that is late for any job."""
         return min([default, *(rule.late for rule in self.ordered if rule.late)])
 
+    def least_running(self, slow: timedelta, default: timedelta) -> timedelta:
+        """From which running time on a run may be of interest to anybody."""
+        limits = [rule.deadline for rule in self.ordered] + [default, slow]
+        return min(limit for limit in limits if limit)
+
 
 def rule_of_section(section: AlarmRuleSection, zone: str) -> Rule:
     """A rule of the configuration; *zone* is the service's. Raise ValueError."""

@@ -4,7 +4,7 @@
 -- $12 seconds after its first that was not to wait.
 INSERT INTO qooerp_scheduler.schedule_delivery AS d (
     channel, receiver, rule, purpose, group_key, alarm_count, next_try, prompt_since, create_time)
-SELECT channel, receiver, rule, purpose, group_key, alarms, at, CASE WHEN prompt THEN $9 END, $9
+SELECT channel, receiver, rule, purpose, group_key, alarms, at, CASE WHEN prompt THEN $9::timestamptz END, $9::timestamptz
 FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::int[],
     $7::timestamptz[], $8::boolean[])
     AS s (channel, receiver, rule, purpose, group_key, alarms, at, prompt)
@@ -17,6 +17,6 @@ ON CONFLICT (channel, receiver, rule, purpose, group_key) WHERE state = 'gatheri
             AND d.alarm_count + excluded.alarm_count >= $10::int
         THEN least(
             coalesce(d.prompt_since, excluded.prompt_since) + make_interval(secs => $12),
-            greatest(d.next_try, $9 + make_interval(secs => $11)))
+            greatest(d.next_try, $9::timestamptz + make_interval(secs => $11)))
         ELSE least(d.next_try, excluded.next_try) END
 RETURNING id, channel, receiver, rule, purpose, group_key

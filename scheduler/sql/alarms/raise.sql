@@ -4,7 +4,7 @@
 INSERT INTO qooerp_scheduler.schedule_notify (
     job_id, log_id, notify_type, level, title, content, dedup_key, group_key, suppressed, rule,
     facts, escalate_at, send_status, create_time)
-SELECT a.*, $14 FROM unnest(
+SELECT a.*, $14::timestamptz FROM unnest(
     $1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
     $8::text[], $9::boolean[], $10::text[], $11::jsonb[], $12::timestamptz[], $13::text[]) AS a
 ON CONFLICT (dedup_key) DO NOTHING

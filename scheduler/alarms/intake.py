@@ -1,0 +1,107 @@
+"""Takes in what has happened, and what handlers have said, and keeps the alarms of it."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import asyncpg
+
+from executor.clock import moment
+from executor.model import Trigger
+from executor.run_alarm import RunAlarm
+from scheduler.alarms.events import Judge, own
+from scheduler.alarms.model import Alarm
+from scheduler.alarms.statements import sql
+from scheduler.alarms.store import Keeper
+from scheduler.run_row import clean
+
+HELD_S = 40
+"""An Admin looks for failed runs every 10 s; its mirror has seen the next attempt by then."""
+_MOST_SAID = 10_000
+_PATIENCE = 4
+"""So many looks are waited for the record of a run whose handler has said something."""
+
+
+async def take_events(
+    connection: asyncpg.Connection, keeper: Keeper, judge: Judge, most: int
+) -> int:
+    """Judge what has happened, at most *most*, in one transaction; how much it was."""
+    async with connection.transaction():
+        rows = await connection.fetch(sql("take_events"), most)
+        held = [row for row in rows if judge.is_held(row)]
+        found = [alarm for row in rows if row not in held for alarm in judge.alarms(row)]
+        if held:
+            columns = zip(*((row["job_id"], row["log_id"], row["at"]) for row in held), strict=True)
+            await connection.execute(sql("hold"), *columns, HELD_S)
+        await keeper.keep(connection, found)
+    return len(rows)
+
+
+class _Said(NamedTuple):
+    trigger: Trigger
+    alarm: RunAlarm
+    looks: int = 0
+
+
+class Said:
+    """What handlers have said by `ctx.alarm`, on its way to PostgreSQL.
+
+    What is lost here comes again with the report of its run, and is the same alarm.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: deque[_Said] = deque(maxlen=_MOST_SAID)
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def hear(self, trigger: Trigger, alarm: RunAlarm) -> None:
+        self._waiting.append(_Said(trigger, alarm))
+
+    async def tell(self, connection: asyncpg.Connection, keeper: Keeper) -> None:
+        """Keep them; those whose run is not recorded yet wait a little."""
+        said = list(self._waiting)
+        rows = await connection.fetch(sql("run_of"), *_columns(said))
+        ready: list[Alarm] = []
+        early: list[_Said] = []
+        for one, row in zip(said, rows, strict=True):
+            if row["job_id"] is None and one.looks < _PATIENCE:
+                early.append(one._replace(looks=one.looks + 1))
+            else:
+                ready.append(own(one.alarm, _row(one.trigger, row)))
+        async with connection.transaction():
+            await keeper.keep(connection, ready)
+        for _ in said:
+            self._waiting.popleft()
+        self._waiting.extend(early)
+
+
+def _columns(said: Sequence[_Said]) -> Sequence[Sequence[Any]]:
+    return tuple(
+        zip(
+            *(
+                (
+                    clean(one.trigger.cluster, 64),
+                    one.trigger.job_id,
+                    one.trigger.log_id,
+                    moment(one.trigger.triggered_ms),
+                )
+                for one in said
+            ),
+            strict=True,
+        )
+    )
+
+
+def _row(trigger: Trigger, found: asyncpg.Record) -> dict[str, Any]:
+    """As `take_events.sql` has it."""
+    return dict(found) | {
+        "cluster": clean(trigger.cluster, 64),
+        "admin_log_id": trigger.log_id,
+        "at": moment(trigger.triggered_ms),
+        "handler_name": trigger.handler,
+        "trigger_type": trigger.source.value,
+        "attempt": trigger.attempt,
+    }

@@ -1,0 +1,128 @@
+"""Ends of runs as alarms, in a whole service."""
+
+from __future__ import annotations
+
+from tests.integration.alarm_service import QUICK, add_rule, alarms_of, deliveries, judged, raised
+from tests.integration.engine_service import a_service, add_job, ended, local, settled, soon
+
+
+def failing(**columns: object) -> dict[str, object]:
+    """A job whose runs fail before attempt 9, due now, once."""
+    moment = soon()
+    return {
+        "handler_name": "failUntil",
+        "params": "9",
+        "schedule_type": "once",
+        "run_at": moment,
+        "next_run_time": moment,
+    } | columns
+
+
+async def test_a_failed_run_raises_one_alarm_that_says_what_happened(tmp_path, database_url, sql):
+    async with a_service(tmp_path, database_url, **QUICK):
+        job = await add_job(sql, job_name="stock", **failing())
+        (run,) = await ended(sql, job, count=1)
+        (alarm,) = await raised(sql, job)
+
+    assert (alarm["notify_type"], alarm["level"], alarm["log_id"]) == (
+        "failure",
+        "error",
+        run["id"],
+    )
+    assert (alarm["title"], alarm["content"]) == ("stock has failed", "attempt 1 fails")
+    assert (alarm["send_status"], alarm["handle_status"]) == ("pending", "pending")
+    assert '"jobName":"stock"' in alarm["facts"].replace(" ", "")
+
+
+async def test_everybody_who_acts_is_told_where_there_is_no_rule(tmp_path, database_url, sql):
+    people = '[{"name": "ann", "role": "admin", "token": "a"}, {"name": "otto", "role": "operator",'
+    people += ' "token": "b"}, {"name": "vera", "role": "viewer", "token": "c"}]'
+    async with a_service(tmp_path, database_url, scheduler__tokens=people, **QUICK):
+        job = await add_job(sql, **failing())
+        (alarm,) = await raised(sql, job)
+
+    owed = await deliveries(sql)
+    assert {(row["channel"], row["receiver"]) for row in owed} == {
+        ("in_site", "ann"),
+        ("in_site", "otto"),
+    }
+    assert all(row["alarms"] == [alarm["id"]] for row in owed)
+
+
+async def test_a_chain_of_attempts_raises_one_alarm_when_it_is_over(tmp_path, database_url, sql):
+    retried = {"retry_strategy": "fixed", "retry_count": 2, "retry_interval_seconds": 0}
+    async with a_service(tmp_path, database_url, **QUICK):
+        job = await add_job(sql, **failing(**retried))
+        runs = await ended(sql, job, count=3)
+        await settled(sql)
+        await judged(sql)
+        alarms = await alarms_of(sql, job)
+
+    assert [(alarm["notify_type"], alarm["log_id"]) for alarm in alarms] == [
+        ("retry", runs[2]["id"])
+    ]
+
+
+async def test_a_chain_that_succeeds_in_the_end_raises_none(tmp_path, database_url, sql):
+    retried = {"retry_strategy": "fixed", "retry_count": 2, "retry_interval_seconds": 0}
+    async with a_service(tmp_path, database_url, **QUICK):
+        job = await add_job(sql, **failing(params="2", **retried))
+        await ended(sql, job, count=2)
+        await judged(sql)
+
+        assert await alarms_of(sql, job) == []
+
+
+async def test_a_rule_may_ask_for_every_attempt(tmp_path, database_url, sql):
+    await add_rule(sql, every_attempt=True)
+    retried = {"retry_strategy": "fixed", "retry_count": 1, "retry_interval_seconds": 0}
+    async with a_service(tmp_path, database_url, **QUICK):
+        job = await add_job(sql, **failing(**retried))
+        first, last = await raised(sql, job, count=2)
+
+    assert (first["notify_type"], last["notify_type"]) == ("failure", "retry")
+
+
+async def test_a_run_that_was_stopped_at_its_limit_is_a_timeout(tmp_path, database_url, sql):
+    async with a_service(tmp_path, database_url, **QUICK):
+        job = await add_job(sql, **failing(handler_name="wait", params="", timeout_seconds=1))
+        (alarm,) = await raised(sql, job)
+
+    assert alarm["notify_type"] == "timeout"
+
+
+async def test_a_killed_run_raises_none(tmp_path, database_url, sql):
+    async with a_service(tmp_path, database_url, **QUICK) as app:
+        job = await add_job(sql, handler_name="wait")
+        log_id = await local(app).control.execute(job)
+        await local(app).control.kill(log_id)
+        await ended(sql, job, count=1)
+        await judged(sql)
+
+        assert await alarms_of(sql, job) == []
+
+
+async def test_the_first_success_after_a_failure_is_told(tmp_path, database_url, sql):
+    async with a_service(tmp_path, database_url, **QUICK) as app:
+        job = await add_job(sql, handler_name="failUntil", params="9")
+        await local(app).control.execute(job)
+        await raised(sql, job)
+        good = await local(app).control.execute(job, "1")
+        _, recovered = await raised(sql, job, count=2)
+        await local(app).control.execute(job, "1")
+        await ended(sql, job, count=3)
+        await judged(sql)
+        alarms = await alarms_of(sql, job)
+
+    assert (recovered["notify_type"], recovered["level"]) == ("recovered", "info")
+    assert recovered["log_id"] == good
+    assert len(alarms) == 2
+
+
+async def test_no_alarm_is_raised_where_alarms_are_off(tmp_path, database_url, sql):
+    async with a_service(tmp_path, database_url, alarms__enabled=False):
+        job = await add_job(sql, **failing())
+        await ended(sql, job, count=1)
+        await settled(sql)
+
+    assert await alarms_of(sql, job) == []
