@@ -65,7 +65,7 @@ def planned(rows: Iterable[Any], now: datetime, ahead: timedelta) -> Planned:
         except Exception as error:  # noqa: BLE001 - a job that cannot be planned must not stop the others
             _put_aside(result, row, f"{type(error).__name__}: {error}")
     if missed:
-        _log.warning("fires_missed", count=len(missed), jobs=missed[:_MOST_NAMED])
+        _log.warning("fires_missed", count=len(missed), jobs=", ".join(missed[:_MOST_NAMED]))
     return result
 
 

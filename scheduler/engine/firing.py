@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Iterable, Sequence
+from functools import partial
 
 from executor.clock import Clock, moment
 from executor.dispatch import Dispatcher
@@ -16,6 +17,8 @@ from scheduler.engine.timer import Timer
 
 _LONGEST_SLEEP_S = 60.0
 _HELD_MS = 250
+_MOST = 250
+"""More at a time gain nothing, and all else on the loop, recording above all, would wait for them."""
 _LEAD_MS = 100
 """How long before its moment a fire is marked as fired: PostgreSQL's answer costs no lateness."""
 
@@ -24,16 +27,17 @@ class Firing:
     """The timer of one replica and what it sets off."""
 
     def __init__(self, fires: Fires, dispatcher: Dispatcher, clock: Clock, *, most: int) -> None:
-        """*most*: fires a statement."""
+        """*most*: fires a statement, and on their way to the executor."""
         self._fires = fires
         self._dispatcher = dispatcher
         self._clock = clock
-        self._most = most
+        self._most = min(most, _MOST)
         self._timer = Timer()
-        self._earlier = asyncio.Event()
+        self._news = asyncio.Event()
         self._stopping = False
         self._marked: dict[int, Trigger] = {}
-        self._offers: set[asyncio.Task[None]] = set()
+        self._unanswered = 0
+        self._loop = asyncio.get_running_loop()
         self.refused: list[Report] = []
         """Ends that are still to be recorded."""
         self.unwanted: list[int] = []
@@ -47,24 +51,40 @@ class Firing:
         """Fire these when they are due."""
         if fires:
             self._timer.add(fires)
-            self._earlier.set()
+            self._news.set()
 
     def stop(self) -> None:
         """Begin nothing new; what is under way is finished."""
         self._stopping = True
-        self._earlier.set()
+        self._news.set()
 
     async def run(self) -> None:
         """Fire until stopped. Raise DatabaseAway: what was under way is uncertain then."""
         while not self._stopping:
-            due = self._timer.pop_due(self._clock.now_ms() + _LEAD_MS, self._most)
+            due = self._next_due()
             if due:
                 triggers, held = await self._fires.mark_fired(due)
                 self.set_off(triggers)
                 self._hold(held)
             else:
                 await self._sleep()
-        await asyncio.gather(*self._offers)
+        while self._under_way:
+            self._news.clear()
+            await self._news.wait()
+
+    @property
+    def _under_way(self) -> bool:
+        return bool(self._marked or self._unanswered)
+
+    @property
+    def _crowded(self) -> bool:
+        """The executor has not taken what it was given: what is due may be others' meanwhile."""
+        return self._unanswered >= self._most
+
+    def _next_due(self) -> list[int]:
+        if self._crowded:
+            return []
+        return self._timer.pop_due(self._clock.now_ms() + _LEAD_MS, self._most)
 
     def drop(self, log_id: int) -> Trigger | None:
         """Take back what is marked as fired, in the moment before it runs; None: it is not."""
@@ -86,41 +106,37 @@ class Firing:
             if trigger.log_id not in self._marked:
                 self._marked[trigger.log_id] = trigger
                 moments.setdefault(trigger.triggered_ms, []).append(trigger.log_id)
+        now_ms = self._clock.now_ms()
         for moment_ms, ids in moments.items():
-            task = asyncio.create_task(self._offer(moment_ms, ids))
-            self._offers.add(task)
-            task.add_done_callback(self._offers.discard)
+            if moment_ms > now_ms:
+                self._loop.call_later((moment_ms - now_ms) / 1000, self._offer, ids)
+            else:
+                self._offer(ids)
 
-    async def _offer(self, moment_ms: int, ids: Sequence[int]) -> None:
-        ahead_ms = moment_ms - self._clock.now_ms()
-        if ahead_ms > 0:
-            await asyncio.sleep(ahead_ms / 1000)
-        marked = [self._marked.pop(log_id, None) for log_id in ids]
-        answers = await asyncio.gather(
-            *(self._accept(trigger) for trigger in marked if trigger is not None)
-        )
-        self.unwanted += [answer for answer in answers if isinstance(answer, int)]
-        self.refused += [answer for answer in answers if isinstance(answer, Report)]
+    def _offer(self, ids: Sequence[int]) -> None:
+        for log_id in ids:
+            trigger = self._marked.pop(log_id, None)
+            if trigger is not None:
+                self._unanswered += 1
+                self._dispatcher.submit(trigger, partial(self._answered, trigger))
+        self._news.set()
 
-    async def _accept(self, trigger: Trigger) -> int | Report | None:
-        """None when all is said; the id when another replica may do it; else how it ended."""
-        try:
-            await self._dispatcher.accept(trigger)
-        except ShuttingDown:
-            return trigger.log_id
-        except DiscardedByBlock:
-            return None  # the journal reports it
-        except TriggerRejected as refusal:
-            return refused(trigger, refusal, self._clock.now_ms())
-        return None
+    def _answered(self, trigger: Trigger, refusal: TriggerRejected | None) -> None:
+        if self._crowded or self._stopping:
+            self._news.set()
+        self._unanswered -= 1
+        if isinstance(refusal, ShuttingDown):
+            self.unwanted.append(trigger.log_id)
+        elif refusal is not None and not isinstance(refusal, DiscardedByBlock):
+            self.refused.append(refused(trigger, refusal, self._clock.now_ms()))
 
     async def _sleep(self) -> None:
-        """Until the next one is due, or an earlier one has come."""
-        self._earlier.clear()
+        """Until the next one is due, or there is news."""
+        self._news.clear()
         following = self._timer.next_ms()
         ahead_s = _LONGEST_SLEEP_S
-        if following is not None:
+        if following is not None and not self._crowded:
             ahead_s = (following - _LEAD_MS - self._clock.now_ms()) / 1000
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(min(ahead_s, _LONGEST_SLEEP_S)):
-                await self._earlier.wait()
+                await self._news.wait()
