@@ -187,7 +187,7 @@ def to_trigger(cluster: str, request: wire.TriggerRequest) -> Trigger:
             raise TriggerRejected(f"glueType[{request.glue_type or 'null'}] is not valid.")
         script = Script(
             language=request.glue_type,
-            source=request.glue_source,
+            source=request.glue_source or "",
             version_ms=request.glue_updated_ms,
         )
     return Trigger(
@@ -195,9 +195,9 @@ def to_trigger(cluster: str, request: wire.TriggerRequest) -> Trigger:
         log_id=request.log_id,
         triggered_ms=request.triggered_ms,
         job_id=request.job_id,
-        handler=request.handler,
-        params=request.params,
-        block=_STRATEGIES.get(request.block_strategy, BlockStrategy.SERIAL),
+        handler=request.handler or "",
+        params=request.params or "",
+        block=_STRATEGIES.get(request.block_strategy or "", BlockStrategy.SERIAL),
         timeout_s=max(request.timeout_s, 0),
         shard_index=request.shard_index,
         shard_total=max(request.shard_total, 1),

@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import orjson
+import msgspec
 
 from executor.errors import StartRefused
-from executor.model import BlockStrategy, Report, RunState, Script, Source, Trigger
+from executor.model import Report, RunState, Trigger
 
 _FORMAT = 1
 _SCHEMA = """
@@ -279,20 +279,10 @@ def _prepare(db: sqlite3.Connection, path: Path, *, full_sync: bool) -> None:
 
 def encode_trigger(trigger: Trigger) -> str:
     """*trigger* as JSON; `decode_trigger` gives it back."""
-    return orjson.dumps(trigger).decode()
+    return msgspec.json.encode(trigger).decode()
 
 
-def decode_trigger(text: str) -> Trigger:
-    fields = orjson.loads(text)
-    script = fields.pop("script")
-    return Trigger(
-        **{
-            **fields,
-            "block": BlockStrategy(fields["block"]),
-            "source": Source(fields["source"]),
-            "script": Script(**script) if script else None,
-        }
-    )
+decode_trigger = msgspec.json.Decoder(Trigger).decode
 
 
 def _first_answer(state: str, message: str | None) -> Answer:

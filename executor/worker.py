@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from executor.handler import Handler
@@ -24,8 +25,7 @@ class EndingKind(StrEnum):
     """It vanished: its process was killed from outside or died of a signal."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ending:
+class Ending(Struct, frozen=True, gc=False):
     """How the code of one run ended, and its last words."""
 
     kind: EndingKind
@@ -44,8 +44,7 @@ class LogSink(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Assignment:
+class Assignment(Struct, frozen=True, kw_only=True):
     """One run, handed to a worker."""
 
     trigger: Trigger
@@ -53,9 +52,9 @@ class Assignment:
     handler: Handler | None
     """None for scripts."""
     log: LogSink
-    config: Mapping[str, str] = field(default_factory=dict)
+    config: Mapping[str, str] = {}
     """Picklable, as `resources` is: both may be read in another process."""
-    resources: Mapping[str, str] = field(default_factory=dict)
+    resources: Mapping[str, str] = {}
     """What the service has for handlers, by name."""
     alarmed: Callable[[RunAlarm], None] = lambda _: None
     """Takes the alarms that the handler raises; any thread may call it, and it never raises."""

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from msgspec.structs import replace
 
 from executor.context import JobContext, JobFailed, JobLog, Progress
 from executor.model import Trigger
