@@ -43,9 +43,10 @@ class Generation(StrEnum):
     def reply(self, fault: str | None = None) -> dict[str, Any]:
         """What `/api` answers: success, or *fault*."""
         code = 200 if fault is None else 500
-        if self.payload_key == "content":
+        if self < Generation.V3_2:
             return {"code": code, "msg": fault, "content": None}
-        return {"code": code, "msg": fault or "Success", "data": None, "success": fault is None}
+        said = {"code": code, "msg": fault or "Success", "success": fault is None}
+        return said | {self.payload_key: None}
 
 
 @dataclass(slots=True)

@@ -24,6 +24,10 @@ class PageFault(Exception):
     """The console refuses; the text is the answer's msg."""
 
 
+class PageCrash(PageFault):
+    """The console throws; since 3.x the answer has a code and a msg, and nothing else."""
+
+
 @dataclass(slots=True)
 class Access:
     """The users of a console, and their sessions."""
@@ -31,6 +35,8 @@ class Access:
     generation: Generation
     users: dict[str, User] = field(default_factory=dict)
     sign_ins: int = 0
+    fought_over: set[str] = field(default_factory=set)
+    """Users whom somebody else signs in as, right after each sign-in of ours."""
     _numbers: count[int] = field(default_factory=lambda: count(1))
 
     @property
@@ -61,6 +67,9 @@ class Access:
             user.signatures = {password}
             return f"{name}:{password}".encode().hex()
         user.signatures = {f"signature{next(self._numbers)}"}
+        if name in self.fought_over:
+            user.signatures = {f"signature{next(self._numbers)}"}
+            return f"{name}:ended".encode().hex()
         return f"{name}:{next(iter(user.signatures))}".encode().hex()
 
     def user(self, cookies: Mapping[str, str]) -> User | None:
@@ -74,11 +83,11 @@ class Access:
         return user if user is not None and signature in user.signatures else None
 
     def for_admins(self, user: User) -> None:
-        """Raise PageFault unless this user may all."""
+        """Raise PageCrash unless this user may all."""
         if user.role != 1:
-            raise PageFault(_NEW_LIMIT if self.generation >= Generation.V3_2 else _OLD_LIMIT)
+            raise PageCrash(_NEW_LIMIT if self.generation >= Generation.V3_2 else _OLD_LIMIT)
 
     def for_group(self, user: User, group_id: int) -> None:
-        """Raise PageFault unless this user may see this group."""
+        """Raise PageCrash unless this user may see this group."""
         if user.role != 1 and group_id not in user.groups:
-            raise PageFault(f"{_OLD_LIMIT}[username={user.name}]")
+            raise PageCrash(f"{_OLD_LIMIT}[username={user.name}]")

@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl
 from aiohttp import web
 
 from executor.testing._admin_rows import Generation
-from executor.testing._console_access import NOT_SIGNED_IN, PageFault
+from executor.testing._console_access import NOT_SIGNED_IN, PageCrash, PageFault
 from executor.testing._console_jobs import JobApi
 from executor.testing._console_pages import MissingParameter, Page, Pages
 
@@ -51,6 +51,8 @@ class Desk:
     ) -> web.Response:
         try:
             value = await page(self._pages.form(path, given), user)
+        except PageCrash as crash:
+            return self._crashed(str(crash))
         except PageFault as fault:
             return web.json_response(self._reply(str(fault)))
         except MissingParameter:
@@ -78,8 +80,15 @@ class Desk:
         if self._console.generation < Generation.V3_2:
             location = f"{self._context}/toLogin"
             return web.Response(status=302, headers={"Location": location})
-        code = 203 if self._console.generation < Generation.V3_4 else 500
-        return web.json_response({"code": code, "msg": f"{NOT_SIGNED_IN}/{path}"})
+        return self._crashed(f"{NOT_SIGNED_IN}/{path}")
+
+    def _crashed(self, words: str) -> web.Response:
+        generation = self._console.generation
+        if generation < Generation.V3_2:
+            return web.json_response(self._reply(words))
+        return web.json_response(
+            {"code": 203 if generation < Generation.V3_4 else 500, "msg": words}
+        )
 
     def _reply(self, fault: str | None, payload: object = None) -> dict[str, Any]:
         generation = self._console.generation

@@ -76,6 +76,8 @@ class JobApi:
         if name == "addJob":
             return str(console.put_job(checked(_form(value), console.generation)))
         job = console.jobs.get(int(value.get("id", 0)))
+        if job is None and name == "removeJob":
+            return None
         if job is None:
             raise PageFault("Job ID is illegal")
         if name == "updateJob":

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from executor.testing._admin_rows import Generation, Row
-from executor.testing._console_access import PageFault
+from executor.testing._console_access import PageCrash, PageFault
 from executor.testing._console_jobs import checked
 from executor.testing._console_tables import Job, User
 
@@ -94,7 +94,7 @@ class Pages:
         return None
 
     async def _jobs(self, form: Form, user: User) -> object:
-        group_id = int(self._of(form, "jobGroup"))
+        group_id = self._number(form, "jobGroup")
         self._may_since_3_2(user, group_id)
         jobs = sorted(self._console.jobs.values(), key=lambda job: -job.job_id)
         rows = [self._console.shown.job(job) for job in jobs if job.group_id == group_id]
@@ -113,7 +113,7 @@ class Pages:
         return None
 
     async def _remove_job(self, form: Form, user: User) -> object:
-        job = self._console.jobs.get(int(self._of(form, "id")))
+        job = self._console.jobs.get(self._number(form, "id"))
         if job is not None:
             self._may_since_3_2(user, job.group_id)
             self._console.remove_job(job.job_id)
@@ -150,7 +150,7 @@ class Pages:
         return [console.shown.wall(millis) for millis in times]
 
     async def _logs(self, form: Form, user: User) -> object:
-        group_id, job_id = int(self._of(form, "jobGroup")), int(self._of(form, "jobId"))
+        group_id, job_id = self._number(form, "jobGroup"), self._number(form, "jobId")
         self._console.access.for_group(user, group_id)
         first, last = self._bounds(self._of(form, "filterTime"))
         wanted = [
@@ -159,13 +159,13 @@ class Pages:
             if group_id in (0, row.group_id)
             and job_id in (0, row.job_id)
             and first <= row.trigger_ms // 1000 * 1000 <= last
-            and has_status(row, int(self._of(form, "logStatus")))
+            and has_status(row, self._number(form, "logStatus"))
         ]
         wanted.sort(key=lambda row: -row.log_id if self._new else -(row.trigger_ms // 1000))
         return self._part(form, wanted, self._console.shown.log)
 
     async def _log_text(self, form: Form, _: User) -> object:
-        log_id, from_line = int(self._of(form, "logId")), int(self._of(form, "fromLineNum"))
+        log_id, from_line = self._number(form, "logId"), self._number(form, "fromLineNum")
         if log_id not in self._console.rows:
             raise PageFault("Log ID is illegal")
         try:
@@ -180,9 +180,9 @@ class Pages:
         }
 
     async def _kill(self, form: Form, _: User) -> object:
-        log_id = int(self._of(form, "id"))
+        log_id = self._number(form, "id")
         if log_id not in self._console.rows:
-            raise PageFault('java.lang.NullPointerException: because "log" is null')
+            raise PageCrash('java.lang.NullPointerException: because "log" is null')
         if self._console.rows[log_id].trigger_code != 200:
             raise PageFault("Trigger Fail, can not kill job")
         reply = await self._console.kill(log_id)
@@ -213,7 +213,7 @@ class Pages:
         return self._console.shown.millis(first), self._console.shown.millis(last)
 
     def _job(self, form: Form) -> Job:
-        job = self._console.jobs.get(int(self._of(form, "id")))
+        job = self._console.jobs.get(self._number(form, "id"))
         if job is None:
             raise PageFault("Job ID is illegal")
         return job
@@ -222,6 +222,12 @@ class Pages:
         """Before it, everybody who is signed in may."""
         if self._console.generation >= Generation.V3_2:
             self._console.access.for_group(user, group_id)
+
+    def _number(self, form: Form, name: str) -> int:
+        text = self._of(form, name)
+        if not text:
+            raise PageCrash(f"java.lang.IllegalStateException: Optional int parameter '{name}'")
+        return int(text)
 
     def _of(self, form: Form, name: str) -> str:
         if name not in form:

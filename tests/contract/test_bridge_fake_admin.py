@@ -50,7 +50,8 @@ async def ask(
 
 @pytest.mark.parametrize(
     ("generation", "answer"),
-    [(g, {"code": 200, "msg": None, "content": None}) for g in OLD]
+    [(g, {"code": 200, "msg": None, "content": None}) for g in ["2.2", "2.4"]]
+    + [("3.2", {"code": 200, "content": None, "msg": "Success", "success": True})]
     + [(g, {"code": 200, "data": None, "msg": "Success", "success": True}) for g in NEW],
 )
 async def test_a_success_has_the_shape_of_its_generation(generation, answer):
