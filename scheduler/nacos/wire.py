@@ -139,6 +139,8 @@ def read(api: Api, operation: Operation, reply: Reply) -> Any:
     """
     if operation is Operation.CONFIG and reply.status == 404 and _NO_CONFIG in reply.body:
         return None
+    if operation is Operation.SIGN_IN and reply.status == 500:  # 3.1.0: of a wrong password
+        raise AccessRefused(f"{reply.address}: {_words(reply)}")
     if (fault := _fault(reply)) is not None:
         raise fault
     if operation is Operation.SIGN_IN:
