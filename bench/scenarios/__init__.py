@@ -3,9 +3,21 @@
 from __future__ import annotations
 
 from bench.scenario import Scenario
-from bench.scenarios import api, beat, crash, fires, growth, kill, log, outage, start, throughput
+from bench.scenarios import (
+    api,
+    beat,
+    crash,
+    fires,
+    growth,
+    kill,
+    lateness,
+    log,
+    outage,
+    start,
+    throughput,
+)
 
 ALL: tuple[Scenario, ...] = tuple(
     module.SCENARIO
-    for module in (throughput, growth, beat, log, kill, start, crash, outage, fires, api)
+    for module in (throughput, growth, beat, log, kill, start, crash, outage, lateness, fires, api)
 )
