@@ -15,6 +15,8 @@ from scheduler.alarms.model import AlarmType, Level
 NOBODY = "nobody"
 """As a target: these alarms are kept, and nobody is told."""
 _NEVER = "none"
+_CHANNEL, _RECEIVER = 64, 320
+"""Most characters."""
 
 
 class GroupBy(StrEnum):
@@ -37,10 +39,10 @@ class Target:
     @classmethod
     def parse(cls, text: str) -> Target:
         """Read `channel` or `channel:receiver`. Raise ValueError."""
-        channel, _, receiver = text.partition(":")
-        if not channel.strip():
-            raise ValueError(f"{text!r} is no target: write channel or channel:receiver")
-        return cls(channel.strip(), receiver.strip())
+        channel, _, receiver = (part.strip() for part in text.partition(":"))
+        if not channel or len(channel) > _CHANNEL or len(receiver) > _RECEIVER:
+            raise ValueError(f"{text[:80]!r} is no target: write channel or channel:receiver")
+        return cls(channel, receiver)
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,6 +95,7 @@ async def test_a_killed_run_raises_none(tmp_path, database_url, sql):
     async with a_service(tmp_path, database_url, **QUICK) as app:
         job = await add_job(sql, handler_name="wait")
         log_id = await local(app).control.execute(job)
+        assert log_id is not None
         await local(app).control.kill(log_id)
         await ended(sql, job, count=1)
         await judged(sql)
