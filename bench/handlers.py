@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 
 from executor import JobContext, job_handler
@@ -19,6 +20,15 @@ async def noop(ctx: JobContext) -> str:
 @job_handler("brief")
 async def brief(ctx: JobContext) -> None:
     ctx.log.info("started")
+    await asyncio.sleep(0.02)
+
+
+@job_handler("noted")
+async def noted(ctx: JobContext, params: str) -> None:
+    """Adds its log id to the file that its parameters name, then takes 20 ms."""
+    file = os.open(params, os.O_WRONLY | os.O_APPEND)
+    os.write(file, f"{ctx.log_id}\n".encode())
+    os.close(file)
     await asyncio.sleep(0.02)
 
 

@@ -11,11 +11,11 @@ import asyncpg
 from bench.service import SCHEMA
 
 _ADD = f"""
-INSERT INTO {SCHEMA}.schedule_job (job_no, job_name, handler_name, schedule_type, interval_seconds,
-    cron_expression, status, next_run_time)
-SELECT 'JOB-' || $1 || '-' || n, 'bench ' || n, $2, $3, $4::int, $5::text, 'running',
-    date_trunc('milliseconds', $6::timestamptz + n * $7::interval)
-FROM generate_series(0, $8::bigint - 1) n"""
+INSERT INTO {SCHEMA}.schedule_job (job_no, job_name, handler_name, params, schedule_type,
+    interval_seconds, status, next_run_time)
+SELECT 'JOB-' || n, 'bench ' || n, $1, $2, 'interval', $3::int, 'running',
+    date_trunc('milliseconds', $4::timestamptz + n * $5::interval)
+FROM generate_series(0, $6::bigint - 1) n"""
 _CYCLE_S = 300
 _ADD_CRONS = f"""
 INSERT INTO {SCHEMA}.schedule_job (job_no, job_name, handler_name, schedule_type, cron_expression,
@@ -40,10 +40,10 @@ async def add_intervals(
     begin: datetime,
     apart: timedelta,
     handler: str = "noop",
+    params: str = "",
 ) -> None:
     """*count* jobs, each due every *every_s* seconds, the first at *begin*, each *apart* later."""
-    name = f"{time.monotonic_ns()}"
-    await sql.execute(_ADD, name, handler, "interval", every_s, None, begin, apart, count)
+    await sql.execute(_ADD, handler, params, every_s, begin, apart, count)
     await sql.execute(f"ANALYZE {SCHEMA}.schedule_job")
 
 

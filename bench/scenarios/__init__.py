@@ -13,11 +13,25 @@ from bench.scenarios import (
     lateness,
     log,
     outage,
+    replicas,
     start,
     throughput,
 )
 
 ALL: tuple[Scenario, ...] = tuple(
     module.SCENARIO
-    for module in (throughput, growth, beat, log, kill, start, crash, outage, lateness, fires, api)
+    for module in (
+        throughput,
+        growth,
+        beat,
+        log,
+        kill,
+        start,
+        crash,
+        outage,
+        lateness,
+        fires,
+        replicas,
+        api,
+    )
 )
