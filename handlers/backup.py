@@ -7,9 +7,11 @@ the months of runs, and how far each sequence was; beside the archive lies its o
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
+import shutil
 import tarfile
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -39,6 +41,9 @@ _SEQUENCES = f"""\
 SELECT sequencename, last_value FROM pg_sequences
 WHERE schemaname = '{_SCHEMA}' AND last_value IS NOT NULL
 """
+_UNFINISHED = ".unfinished-"
+_ABANDONED_S = 3600
+"""So long without a byte written: whoever wrote was killed, and could not clean up."""
 _REVISION = f"SELECT version_num FROM {_SCHEMA}.alembic_version"
 
 
@@ -58,7 +63,8 @@ async def data_backup(ctx: JobContext, params: BackupParams) -> str:
     folder = Path(ctx.resource("data_dir")) / "backups"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     archive = folder / f"backup-{ctx.scheduled_time:%Y%m%dT%H%M%SZ}-{ctx.log_id}.tar.gz"
-    with TemporaryDirectory(prefix=".unfinished-", dir=folder) as unfinished:
+    with TemporaryDirectory(prefix=_UNFINISHED, dir=folder) as unfinished:
+        _drop_abandoned(ctx, folder, Path(unfinished))
         manifest = await _copy(ctx, Path(unfinished))
         checksum = _pack(Path(unfinished), manifest, archive)
     for old in sorted(folder.glob("backup-*.tar.gz"))[: -params.keep]:
@@ -68,6 +74,18 @@ async def data_backup(ctx: JobContext, params: BackupParams) -> str:
     rows = sum(table["rows"] for table in manifest["tables"])
     size = archive.stat().st_size
     return f"{archive.name}: {rows} rows, {size} bytes, sha256 {checksum}"
+
+
+def _drop_abandoned(ctx: JobContext, folder: Path, ours: Path) -> None:
+    """Remove what backups that were killed have left; *ours* was begun just now."""
+    now = ours.stat().st_mtime
+    for other in folder.glob(f"{_UNFINISHED}*"):
+        with contextlib.suppress(FileNotFoundError):  # one that ends just now cleans up itself
+            newest = max(one.stat().st_mtime for one in (other, *other.iterdir()))
+            if now - newest <= _ABANDONED_S:
+                continue
+            shutil.rmtree(other, ignore_errors=True)
+            ctx.log.warning("%s was left by a backup that was killed: removed", other.name)
 
 
 async def _copy(ctx: JobContext, folder: Path) -> dict[str, Any]:

@@ -9,11 +9,11 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from scheduler.api.endpoint import delete, get, put
-from scheduler.api.shapes import Given, Told
+from scheduler.api.shapes import Day, Given, Told
 from scheduler.calendar_service import CalendarService
 from scheduler.engine.calendars import Calendar
 
-Days = Annotated[tuple[date, ...], Field(max_length=10_000)]
+Days = Annotated[tuple[Day, ...], Field(max_length=10_000)]
 Weekday = Annotated[int, Field(ge=1, le=7)]
 
 

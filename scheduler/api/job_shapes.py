@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from executor.model import BlockStrategy
-from scheduler.api.shapes import Count, Given, Id, Line, Name, Paging, Told
+from scheduler.api.shapes import Count, Given, Id, Line, Moment, Name, Paging, Told
 from scheduler.job import (
     Engine,
     HolidayPolicy,
@@ -42,7 +42,7 @@ Cron = Annotated[
 Interval = Annotated[int, Field(ge=1, le=366 * _DAY_S, description="Seconds between runs.")]
 Zone = Annotated[Name, Field(max_length=64, description="IANA zone in which the rule is read.")]
 RunAt = Annotated[
-    datetime,
+    Moment,
     AfterValidator(_thinkable),
     Field(description="Without an offset from UTC: in the job's zone."),
 ]

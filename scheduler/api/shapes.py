@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+import re
+from datetime import date, datetime
 from typing import Annotated, Generic, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+)
 from pydantic.alias_generators import to_camel
 
 _MOST_BIGINT = 2**63 - 1
@@ -16,15 +25,31 @@ Id = Annotated[int, Field(ge=0, le=_MOST_BIGINT)]
 Count = Annotated[int, Field(ge=0, le=2**31 - 1)]
 
 
-def _iso(value: object) -> object:
-    """Pass on what is no bare number: pydantic would take it for seconds or milliseconds."""
-    if isinstance(value, str) and value.replace(".", "", 1).lstrip("+-").isdecimal():
+_DATE_FIRST = re.compile(r"\d{4}-\d\d-\d\d")
+_MOMENT = TypeAdapter(datetime)
+
+
+def _moment(value: object) -> datetime:
+    """Read what begins with a date: pydantic would take digits for seconds or milliseconds."""
+    if isinstance(value, datetime):
+        return value
+    if not isinstance(value, str) or not _DATE_FIRST.match(value):
         raise ValueError("has to be ISO 8601, as 2026-11-24T09:00:00+08:00")
-    return value
+    try:
+        return _MOMENT.validate_python(value)
+    except ValidationError as error:
+        raise ValueError(error.errors()[0]["msg"]) from None
 
 
-Moment = Annotated[datetime, BeforeValidator(_iso)]
-"""A time in a query; JSON has its own check."""
+def _day(value: object) -> date:
+    if not isinstance(value, str) or not _DATE_FIRST.fullmatch(value):
+        raise ValueError("has to be a date, as 2026-11-24")
+    return date.fromisoformat(value)
+
+
+Moment = Annotated[datetime, BeforeValidator(_moment)]
+"""A time, in a query or in JSON."""
+Day = Annotated[date, BeforeValidator(_day)]
 
 Line = Annotated[str, StringConstraints(pattern=_NO_NUL)]
 """Text that PostgreSQL can hold; bounded where it is used."""

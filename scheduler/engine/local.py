@@ -78,7 +78,8 @@ class LocalEngine:
     async def stop(self) -> None:
         """Fire nothing more; runs go on, and their ends are still settled."""
         self.engine.stop()
-        await asyncio.wait([self._running], timeout=_END_S)
+        if self._storage.ready.is_set():  # else it has not begun, and waits for what may never come
+            await asyncio.wait([self._running], timeout=_END_S)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -237,6 +237,23 @@ async def test_before_postgresql_was_ever_there_the_answer_is_503(tmp_path, free
     assert answer.message.startswith("PostgreSQL is away")
 
 
+async def test_a_service_whose_postgresql_was_never_there_waits_for_nothing_when_it_stops(
+    tmp_path, free_port
+):
+    url = f"postgresql://x@127.0.0.1:{free_port}/none"
+    async with an_api(tmp_path, url, wait=False) as api:
+        begun = time.monotonic()
+
+        await api.app.stop()
+
+        assert time.monotonic() - begun < 8  # less than the engine is given to end its turn
+        api.app.stop = _stopped
+
+
+async def _stopped() -> None:
+    pass
+
+
 async def test_what_is_no_http_is_answered_and_ends_the_connection(api):
     reader, writer = await asyncio.open_connection("127.0.0.1", api.app.port)
     writer.write(b"GET / HTTP/1.1\r\nHost: x\r\nBad Header\x00: y\r\n\r\n")

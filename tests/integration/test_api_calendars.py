@@ -69,3 +69,11 @@ async def test_a_calendar_without_a_working_day_is_refused(api):
 
     assert answer.status == 422
     assert answer.data["errors"][0]["field"] == "workingWeekdays"
+
+
+@pytest.mark.parametrize("strange", ["1795500000", "20261124", "2026-02-30", "2026-11-24T00:00:00"])
+async def test_a_day_that_is_no_date_is_refused(api, strange):
+    answer = await api.ask("PUT", "/calendars/strange", {"closingDays": [strange]})
+
+    assert answer.status == 422
+    assert answer.data["errors"][0]["field"] == "closingDays.0"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import hashlib
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -290,6 +291,22 @@ async def test_a_backup_of_another_schema_or_beside_a_service_is_refused(
     await sql.execute(f"UPDATE {SCHEMA}.alembic_version SET version_num = '0001'")
     with pytest.raises(StartRefused, match="schema revision"):
         await restore(database_url, archive, replace=True)
+
+
+async def test_what_a_killed_backup_has_left_goes_with_the_next_one(
+    run: Run, tmp_path: Path
+) -> None:
+    abandoned, under_way = (tmp_path / "backups" / f".unfinished-{name}" for name in ("old", "new"))
+    for folder in (abandoned, under_way):
+        folder.mkdir(parents=True)
+        (folder / "schedule_job.copy").touch()
+    for path in (abandoned / "schedule_job.copy", abandoned, under_way):
+        os.utime(path, (0, 0))
+
+    run(data_backup)
+
+    assert not abandoned.exists()
+    assert under_way.exists()  # its file was written just now
 
 
 async def test_so_many_backups_are_kept_and_no_more(run: Run, tmp_path: Path) -> None:
