@@ -15,6 +15,7 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDic
 from executor.errors import StartRefused
 from executor.settings import ExecutorSettings
 from scheduler.alarm_settings import AlarmsSection
+from scheduler.mirror_settings import MirrorSection
 from scheduler.sections import (
     DatabaseSection,
     EngineSection,
@@ -37,6 +38,7 @@ class Settings(ExecutorSettings, BaseSettings):
 
     scheduler: SchedulerSection = SchedulerSection()
     engine: EngineSection = EngineSection()
+    mirror: MirrorSection = MirrorSection()
     alarms: AlarmsSection = AlarmsSection()
     database: DatabaseSection = DatabaseSection()
     redis: RedisSection = RedisSection()

@@ -1,5 +1,6 @@
 -- Counts the rows of `final`, which became final just now: job_id, day, trigger_time, id, status,
--- duration_ms; sign is 1, or -1 for what a row was counted as before. Follows the CTE that makes it.
+-- duration_ms; sign is 1, or -1 for what a row was counted as before. Follows the CTE that makes it;
+-- a SELECT follows.
 counted AS (
     SELECT
         job_id, day,
@@ -53,15 +54,15 @@ counted AS (
         duration_count = old.duration_count + excluded.duration_count,
         duration_sum_ms = old.duration_sum_ms + excluded.duration_sum_ms,
         duration_max_ms = greatest(old.duration_max_ms, excluded.duration_max_ms)
-)
-INSERT INTO qooerp_scheduler.schedule_daily AS old (
+), by_day AS (
+    INSERT INTO qooerp_scheduler.schedule_daily AS old (
         day, slot, execute_count, success_count, fail_count, timeout_count, discard_count,
         duration_count, duration_sum_ms, duration_max_ms)
-SELECT
+    SELECT
         day, pg_backend_pid() % 16, sum(execute_count), sum(success_count), sum(fail_count), sum(timeout_count),
         sum(discard_count), sum(duration_count), sum(duration_sum_ms), max(duration_max_ms)
-FROM counted GROUP BY day ORDER BY day
-ON CONFLICT (day, slot) DO UPDATE SET
+    FROM counted GROUP BY day ORDER BY day
+    ON CONFLICT (day, slot) DO UPDATE SET
         execute_count = old.execute_count + excluded.execute_count,
         success_count = old.success_count + excluded.success_count,
         fail_count = old.fail_count + excluded.fail_count,
@@ -70,3 +71,4 @@ ON CONFLICT (day, slot) DO UPDATE SET
         duration_count = old.duration_count + excluded.duration_count,
         duration_sum_ms = old.duration_sum_ms + excluded.duration_sum_ms,
         duration_max_ms = greatest(old.duration_max_ms, excluded.duration_max_ms)
+)

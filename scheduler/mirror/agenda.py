@@ -1,0 +1,108 @@
+"""What is asked of an Admin next, and when: within a budget, and less of one who is slow: pure."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import NamedTuple
+
+_JOBS, _LOGS, _OPEN = 0.98, 1.04, 2.0
+"""Parts of the interval: jobs are seen within it, and both together stay below the budget."""
+_GROUPS_S = 600.0
+_BURST = 3.0
+"""Requests that may be made at once after a rest."""
+_IDLE_SHARE = 0.1
+"""So much of an Admin's time is taken at most while nothing is new."""
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 5.0, 300.0
+
+
+class Kind(StrEnum):
+    """What can be asked for, most urgent first."""
+
+    GROUPS = "groups"
+    JOBS = "jobs"
+    LOGS = "logs"
+    OPEN = "open"
+    """What became of runs that had no end when they were last seen."""
+    RECONCILE = "reconcile"
+
+
+class Task(NamedTuple):
+    kind: Kind
+    group_id: int = 0
+
+
+class Agenda:
+    """The plan of one cluster; moments are seconds of any clock that never goes back.
+
+    *interval_s* is the wish, *per_minute* the limit: with several groups, or with lists of many
+    pages, things are seen later.
+    """
+
+    def __init__(self, *, interval_s: float, per_minute: float) -> None:
+        self._interval_s = interval_s
+        self._per_s = per_minute / 60
+        self._credit = _BURST
+        self._counted = 0.0
+        self._due: dict[Task, float] = {Task(Kind.GROUPS): 0.0}
+        self._not_before = 0.0
+        self._failures = 0
+
+    def next(self, now: float) -> tuple[Task | None, float]:
+        """The task that is due; or None, and the seconds until one may be."""
+        wait_s = max(self._not_before - now, self._until_credit(now))
+        task = min(self._due, key=lambda one: (self._due[one] > now, *self._urgency(one, now)))
+        wait_s = max(wait_s, self._due[task] - now)
+        return (task, 0.0) if wait_s <= 0 else (None, wait_s)
+
+    def groups_are(self, ids: list[int], now: float, *, settled: bool) -> None:
+        """Ours are *ids*; *settled*: they need not be looked for again soon."""
+        wanted = {Task(kind, one) for one in ids for kind in Kind if kind is not Kind.GROUPS}
+        groups = Task(Kind.GROUPS)
+        self._due = {task: self._due.get(task, now) for task in sorted(wanted)}
+        self._due[groups] = now + (_GROUPS_S if settled else self._interval_s)
+
+    def done(self, task: Task, now: float, *, requests: int, took_s: float, news: bool) -> None:
+        """It took so many *requests*, the slowest *took_s*; those that brought *news* are free."""
+        self._failures = 0
+        self._refill(now)
+        if not news:
+            self._credit -= requests
+            self._not_before = now + took_s * (1 / _IDLE_SHARE - 1)
+        if task.kind is not Kind.GROUPS:
+            self._due[task] = now + self._period_s(task.kind) / (2 if news else 1)
+
+    def postpone(self, task: Task, until: float) -> None:
+        """It is not due before *until*."""
+        self._due[task] = until
+
+    def hurry(self, *tasks: Task) -> None:
+        """Something is odd: do *tasks* first."""
+        for task in tasks:
+            self._due[task] = 0.0
+
+    def failed(self, now: float) -> float:
+        """The Admin did not answer, or not as it should: leave it alone, longer each time."""
+        self._failures += 1
+        pause_s = min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2.0 ** min(self._failures - 1, 10))
+        self._not_before = now + pause_s
+        return pause_s
+
+    def _period_s(self, kind: Kind) -> float:
+        return self._interval_s * {Kind.JOBS: _JOBS, Kind.LOGS: _LOGS}.get(kind, _OPEN)
+
+    def _urgency(self, task: Task, now: float) -> tuple[float, ...]:
+        """Of two that are due jobs go first, since their time is promised; then the later one."""
+        if self._due[task] > now:
+            return (self._due[task],)
+        first = (Kind.GROUPS, Kind.JOBS)
+        rank = first.index(task.kind) if task.kind in first else len(first)
+        return (rank, self._due[task])
+
+    def _refill(self, now: float) -> None:
+        self._credit = min(_BURST, self._credit + (now - self._counted) * self._per_s)
+        self._counted = now
+
+    def _until_credit(self, now: float) -> float:
+        """Seconds until a whole request may be made."""
+        self._refill(now)
+        return max(0.0, (1 - self._credit) / self._per_s)
