@@ -12,6 +12,7 @@ from executor.clock import SystemClock
 from executor.errors import StartRefused
 from executor.journal import Journal
 from executor.settings import is_loopback
+from scheduler.admins_part import AdminsPart
 from scheduler.alarms.part import alarms_of
 from scheduler.api.site import Site
 from scheduler.config_cache import ConfigCache
@@ -61,6 +62,7 @@ class SchedulerApp:
         self._keeping.add_done_callback(self._note_death)
         self._open_configs()
         self.alarms = alarms_of(settings, self.storage, self._timezone)
+        self._open_admins()
         if settings.executor.enabled:
             self.executor = ExecutorApp(
                 settings,
@@ -91,6 +93,7 @@ class SchedulerApp:
         await self.alarms.stop()
         await leaving
         await self.site.close()
+        await self._admins.stop()
         await self.configs.stop()
         self._keeping.cancel()
         await self.storage.close()
@@ -113,6 +116,15 @@ class SchedulerApp:
         self._secrets = SecretBox(key, self._settings.data_dir)
         self.configs = ConfigCache(self.storage.engine, self._secrets, self._settings.redis)
         self.configs.start(self._note_death)
+
+    def _open_admins(self) -> None:
+        self._admins = AdminsPart(
+            self._settings,
+            self.storage,
+            timezone=self._timezone,
+            configs_changed=self.configs.changed,
+        )
+        self._admins.start(self._note_death)
 
     def _resources(self) -> dict[str, str]:
         """What handlers may ask for."""
@@ -152,6 +164,7 @@ class SchedulerApp:
             clock=self._clock,
             timezone=self._timezone,
             configs_changed=self.configs.changed,
+            xxl=self._admins.control,
         )
         self.port = await self.site.listen()
 

@@ -12,6 +12,7 @@ import shutil
 import socket
 import tempfile
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -74,13 +75,20 @@ def template(postgres: str) -> Iterator[str]:
     asyncio.run(administer(postgres, f"DROP DATABASE {name} WITH (FORCE)"))
 
 
-@pytest.fixture
-async def database_url(postgres: str, template: str) -> AsyncIterator[str]:
-    """A migrated database of the test's own."""
+@asynccontextmanager
+async def a_database(postgres: str, template: str) -> AsyncIterator[str]:
+    """A migrated database, dropped afterwards."""
     name = f"qooerp_test_{secrets.token_hex(4)}"
     await administer(postgres, f"CREATE DATABASE {name} TEMPLATE {template}")
     yield named(postgres, name)
     await administer(postgres, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+async def database_url(postgres: str, template: str) -> AsyncIterator[str]:
+    """A migrated database of the test's own."""
+    async with a_database(postgres, template) as url:
+        yield url
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -88,11 +96,11 @@ async def api(
     postgres: str, template: str, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Api]:
     """A service on a database of its own, for all the tests of a module."""
-    name = f"qooerp_test_{secrets.token_hex(4)}"
-    await administer(postgres, f"CREATE DATABASE {name} TEMPLATE {template}")
-    async with an_api(tmp_path_factory.mktemp("api"), named(postgres, name)) as api:
+    async with (
+        a_database(postgres, template) as url,
+        an_api(tmp_path_factory.mktemp("api"), url) as api,
+    ):
         yield api
-    await administer(postgres, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture
