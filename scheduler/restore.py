@@ -133,6 +133,7 @@ async def _load(
         f"SELECT {SCHEMA}.ensure_log_partition(month) FROM unnest($1::timestamptz[]) AS month",
         manifest.months,
     )
+    await _switch_triggers(connection, manifest, "DISABLE")
     for table in sorted(manifest.tables, key=lambda table: table.name != "schedule_job"):
         said = await connection.copy_to_table(
             table.name,
@@ -142,5 +143,12 @@ async def _load(
         )
         if int(said.removeprefix("COPY ")) != table.rows:
             raise StartRefused(f"{table.name}: {said}, the backup names {table.rows} rows")
+    await _switch_triggers(connection, manifest, "ENABLE")
     for sequence, value in manifest.sequences.items():
         await connection.execute(f"SELECT setval('{SCHEMA}.{sequence}', $1)", value)
+
+
+async def _switch_triggers(connection: asyncpg.Connection, manifest: Manifest, what: str) -> None:
+    """What is brought back has happened long ago: it is no news to anybody."""
+    for table in manifest.tables:
+        await connection.execute(f'ALTER TABLE {SCHEMA}."{table.name}" {what} TRIGGER USER')
