@@ -130,4 +130,6 @@ class _NotSent(ConsoleError):
 
 
 def _words(error: Exception) -> str:
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return str(error.os_error)
     return str(error) or type(error).__name__

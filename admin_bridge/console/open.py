@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from admin_bridge.answer import path_advice
 from admin_bridge.console.answer import NotSignedIn, Reply, json_of
 from admin_bridge.console.dialect import V2, V3_2, V3_3, V3_5, Dialect
 from admin_bridge.console.door import TIMEOUT_S, Door
@@ -68,4 +69,5 @@ def _sign_in_dialect(reply: Reply) -> Dialect:
 
 
 def _no_api(reply: Reply) -> NotAnAdmin:
-    return NotAnAdmin(f"{reply.address}: there is no XXL-JOB Admin's API here")
+    at = reply.address
+    return NotAnAdmin(f"{at}: there is no XXL-JOB Admin's API here, {path_advice(at)}")
