@@ -6,7 +6,9 @@ from bench.scenario import Scenario
 from bench.scenarios import (
     api,
     beat,
+    claim,
     crash,
+    cron,
     fires,
     growth,
     kill,
@@ -31,6 +33,8 @@ ALL: tuple[Scenario, ...] = tuple(
         outage,
         lateness,
         fires,
+        claim,
+        cron,
         replicas,
         api,
     )
