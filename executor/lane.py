@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from executor.ending import Stop
 from executor.errors import TriggerRejected
@@ -18,8 +19,7 @@ Answered = Callable[[TriggerRejected | None], None]
 """Is told once: None when a trigger is remembered, else why it will not run."""
 
 
-@dataclass(slots=True, eq=False)
-class Run:
+class Run(Struct, eq=False):
     """One accepted trigger while it lives. Changed on the control loop only."""
 
     run_id: int
@@ -27,7 +27,7 @@ class Run:
     handler: Handler | None
     """None for scripts."""
     log: RunLog
-    answered: list[Answered] = field(default_factory=list)
+    answered: list[Answered] = []
     """Who wants to know whether the journal has it."""
     restarts: int = 0
     covers: bool = False
@@ -48,8 +48,7 @@ class Run:
         return Isolation.SCRIPT if self.handler is None else self.handler.isolation
 
 
-@dataclass(slots=True)
-class Lane:
+class Lane(Struct, eq=False):
     """The serial queue of one job: at most one run at a time has begun."""
 
     head: Run | None = None

@@ -60,7 +60,7 @@ class RunState(StrEnum):
 
     @property
     def is_final(self) -> bool:
-        return self not in (RunState.QUEUED, RunState.RUNNING)
+        return self not in _OPEN
 
     @property
     def code(self) -> int:
@@ -68,6 +68,7 @@ class RunState(StrEnum):
         return _CODES.get(self, 500)
 
 
+_OPEN = (RunState.QUEUED, RunState.RUNNING)
 _CODES = {RunState.SUCCEEDED: 200, RunState.TIMED_OUT: 502}
 
 
