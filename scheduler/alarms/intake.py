@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import asyncpg
 
 from executor.clock import moment
-from executor.model import Trigger
+from executor.model import LOCAL, Trigger
 from executor.run_alarm import RunAlarm
 from scheduler.alarms.events import Judge, own
 from scheduler.alarms.model import Alarm
@@ -67,7 +67,7 @@ class Said:
         ready: list[Alarm] = []
         early: list[_Said] = []
         for one, row in zip(said, rows, strict=True):
-            if row["job_id"] is None and one.looks < _PATIENCE:
+            if _log_id(one.trigger, row) is None and one.looks < _PATIENCE:
                 early.append(one._replace(looks=one.looks + 1))
             else:
                 ready.append(own(one.alarm, _row(one.trigger, row)))
@@ -95,9 +95,16 @@ def _columns(said: Sequence[_Said]) -> Sequence[Sequence[Any]]:
     )
 
 
+def _log_id(trigger: Trigger, found: asyncpg.Record) -> int | None:
+    """The id that the run has in `schedule_log`; None: it is not recorded yet."""
+    log_id: int | None = trigger.log_id if trigger.cluster == LOCAL else found["log_id"]
+    return log_id
+
+
 def _row(trigger: Trigger, found: asyncpg.Record) -> dict[str, Any]:
     """As `take_events.sql` has it."""
     return dict(found) | {
+        "log_id": _log_id(trigger, found),
         "cluster": clean(trigger.cluster, 64),
         "admin_log_id": trigger.log_id,
         "at": moment(trigger.triggered_ms),
