@@ -109,7 +109,10 @@ class Jobs:
 
     @post("/jobs/execute")
     async def execute(self, body: Execution) -> Executed:
-        """Run a job now, whatever its status; its schedule goes on as it was."""
+        """Run a job now, whatever its status; its schedule goes on as it was.
+
+        Of a job of an Admin it is 202 when the Admin took it and does not show the run in time.
+        """
         return Executed(log_id=await self._runs.execute(body.job_id, body.params))
 
     @post("/jobs/batch/start")

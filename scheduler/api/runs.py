@@ -81,7 +81,8 @@ class Logs:
     async def kill(self, path: RunPath) -> Killed:
         """Stop a run, queued or running, on whatever replica it is.
 
-        `killed` is false where it is not under way any more.
+        `killed` is false where it is not under way any more. A run of an Admin's job is killed
+        through the Admin, with all that waits behind it on that node.
         """
         return Killed(killed=await self._control.kill(path.id))
 
