@@ -21,6 +21,7 @@ _MOST_NAMED = 20
 _TYPES = {kind.value: kind for kind in ScheduleType}
 _MISFIRES = {policy.value: policy for policy in MisfirePolicy}
 _HOLIDAYS = {policy.value: policy for policy in HolidayPolicy}
+_LOST = "nobody could fire at this time, nor soon after, and it is not made up by the policy"
 _OVER = "its rule gives no more times"
 _SKIPPED = "its last time passed while nobody could fire, and its misfire policy skips such times"
 
@@ -47,6 +48,8 @@ class Planned:
 
     jobs: list[tuple[int, datetime | None, str]] = field(default_factory=list)
     fires: list[tuple[int, datetime, datetime, str, bool]] = field(default_factory=list)
+    lost: list[tuple[int, datetime, str]] = field(default_factory=list)
+    """Due times that nothing makes up: jobs, the first of them each, and why."""
 
     def columns(self) -> tuple[Sequence[Sequence[Any]], Sequence[Sequence[Any]]]:
         """Both as arrays."""
@@ -74,6 +77,8 @@ def _plan_one(result: Planned, row: Any, now: datetime, ahead: timedelta) -> boo
     job = _due_of(row)
     plans = plan(job, now, ahead=ahead, calendar=calendar_of(row))
     result.jobs.append((job.id, plans.next_run_time, _note(job, plans)))
+    if plans.lost is not None:
+        result.lost.append((job.id, plans.lost, f"{_LOST} {job.misfire_policy.value}"))
     for fire in plans.fires:
         result.fires.append((job.id, fire.at, fire.scheduled, row["schedule_type"], row["depends"]))
     return plans.misfired

@@ -57,6 +57,8 @@ class Fires:
         jobs, fires = plans.columns()
         limits = (self._owner, self._lease_s, self._wait_s)
         rows = await connection.fetch(sql("plan_fires"), *jobs, *fires, *limits)
+        if plans.lost:
+            await connection.execute(sql("note_lost"), *zip(*plans.lost, strict=True))
         return [(row[0], row[1]) for row in rows if row[2] == "planned"]
 
     async def take(self, until: datetime, most: int) -> list[Timed]:

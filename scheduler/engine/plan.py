@@ -17,6 +17,11 @@ MISFIRED_AFTER = timedelta(seconds=5)
 MOST_MADE_UP = 100
 """Of the missed times of a `fire_all`, the oldest so many are made up."""
 NO_TIME = timedelta(0)
+_MADE_UP = {
+    MisfirePolicy.SKIP: 0,
+    MisfirePolicy.FIRE_ONCE: 1,
+    MisfirePolicy.FIRE_ALL: MOST_MADE_UP,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +42,8 @@ class Plan:
     next_run_time: datetime | None
     misfired: bool
     """Some due time was missed; the job's policy said what was made up."""
+    lost: datetime | None = None
+    """The first of those that were not made up; None: all were."""
 
 
 def plan(
@@ -46,13 +53,15 @@ def plan(
     due, rule = job.next_run_time, _in_zone(job, rule_of(job, now, calendar))
     misfired = due is not None and due <= now - MISFIRED_AFTER
     fires: list[PlannedFire] = []
+    lost = None
     if due is not None and misfired:
+        lost = _lost(job.misfire_policy, rule, due, now)
         fires, resume_after = _make_up(job.misfire_policy, rule, due, now)
         due = rule.next_after(resume_after)
     on_time = list(takewhile(lambda each: each <= now + ahead, _times(rule, due)))
     fires += [PlannedFire(each, each) for each in on_time]
     following = rule.next_after(on_time[-1]) if on_time else due
-    return Plan(tuple(fires), following, misfired)
+    return Plan(tuple(fires), following, misfired, lost)
 
 
 def first_time(
@@ -98,6 +107,12 @@ def _make_up(
         case MisfirePolicy.FIRE_ALL:
             missed = takewhile(lambda each: each <= late, _times(rule, due))
             return [PlannedFire(now, each) for each in islice(missed, MOST_MADE_UP)], late
+
+
+def _lost(policy: MisfirePolicy, rule: Rule, due: datetime, now: datetime) -> datetime | None:
+    """The first missed time from *due* on that *policy* does not make up."""
+    first = next(islice(_times(rule, due), _MADE_UP[policy], None), None)
+    return first if first is not None and first <= now - MISFIRED_AFTER else None
 
 
 def _times(rule: Rule, first: datetime | None) -> Iterator[datetime]:

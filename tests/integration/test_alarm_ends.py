@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from datetime import datetime, timedelta
+
+import pytest
+
 from tests.integration.alarm_service import QUICK, add_rule, alarms_of, deliveries, judged, raised
-from tests.integration.engine_service import a_service, add_job, ended, local, settled, soon
+from tests.integration.engine_service import a_service, add_job, ended, local, settled, soon, until
 
 
 def failing(**columns: object) -> dict[str, object]:
@@ -127,3 +132,27 @@ async def test_no_alarm_is_raised_where_alarms_are_off(tmp_path, database_url, s
         await settled(sql)
 
     assert await alarms_of(sql, job) == []
+
+
+@pytest.mark.parametrize(("policy", "lost_s"), [("skip", 100), ("fire_once", 90)])
+async def test_due_times_that_nothing_makes_up_are_missed(
+    tmp_path, database_url, sql, policy, lost_s
+):
+    now = soon()
+    job = await add_job(
+        sql,
+        schedule_type="interval",
+        interval_seconds=10,
+        next_run_time=now - timedelta(seconds=100),
+        misfire_policy=policy,
+    )
+    async with a_service(tmp_path, database_url, **QUICK):
+        alarms = await until(
+            lambda: alarms_of(sql, job),
+            lambda rows: any(row["notify_type"] == "missed" for row in rows),
+        )
+
+    (alarm,) = [row for row in alarms if row["notify_type"] == "missed"]
+    assert alarm["log_id"] is None
+    due = json.loads(alarm["facts"])["dueTime"]
+    assert datetime.fromisoformat(due) == now - timedelta(seconds=lost_s)

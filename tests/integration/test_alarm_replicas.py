@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+import asyncpg
+
 from tests.integration.alarm_service import alarms_of, deliveries, judged
 from tests.integration.engine_service import SCHEMA, Replica, add_job, ended, settled, soon, until
 
@@ -54,9 +56,10 @@ async def test_each_failure_is_one_alarm_whichever_replica_dies(tmp_path, databa
     assert len(told) == len(set(told))
 
 
-async def gone(sql, replica_id):
-    return await sql.fetch(
+async def gone(sql: asyncpg.Connection, replica_id: str) -> list[asyncpg.Record]:
+    rows: list[asyncpg.Record] = await sql.fetch(
         f"""SELECT level FROM {SCHEMA}.schedule_notify
         WHERE notify_type = 'executor_gone' AND facts ->> 'replicaId' = $1""",
         replica_id,
     )
+    return rows

@@ -205,3 +205,20 @@ def test_a_job_that_cannot_be_planned_says_why(job, reason):
 )
 def test_a_job_that_is_started_is_due_first(job, first):
     assert first_time(job, T0) == first
+
+
+@pytest.mark.parametrize(
+    ("policy", "late_s", "lost_s"),
+    [
+        (MisfirePolicy.SKIP, 4, None),
+        (MisfirePolicy.SKIP, 6, 0),
+        (MisfirePolicy.FIRE_ONCE, 6, None),
+        (MisfirePolicy.FIRE_ONCE, 66, 60),
+        (MisfirePolicy.FIRE_ALL, 6000, None),
+        (MisfirePolicy.FIRE_ALL, 6006, 6000),
+    ],
+)
+def test_the_first_time_that_nothing_makes_up_is_told(policy, late_s, lost_s):
+    plans = plan(every(60, misfire_policy=policy), T0 + timedelta(seconds=late_s), ahead=AHEAD)
+
+    assert plans.lost == (None if lost_s is None else T0 + timedelta(seconds=lost_s))
