@@ -55,7 +55,7 @@ async def api(server: Server, *, cores: str = "0,1") -> AsyncIterator[Api]:
     settings = {"scheduler__port": port, "scheduler__tokens": tokens}
     with service(server, cores=cores, **settings) as process:
         await process.ready()
-        await _answers(port)
+        await answers(port)
         yield Api(port, process)
 
 
@@ -83,7 +83,8 @@ async def _go_on(
         took.append(time.monotonic() - start)
 
 
-async def _answers(port: int) -> None:
+async def answers(port: int) -> None:
+    """Wait until the service at *port* is well. Raise RuntimeError."""
     deadline = time.monotonic() + _START_S
     while time.monotonic() < deadline:
         with suppress(OSError):

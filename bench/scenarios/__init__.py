@@ -5,6 +5,7 @@ from __future__ import annotations
 from bench.scenario import Scenario
 from bench.scenarios import (
     api,
+    api_fuzz,
     beat,
     claim,
     crash,
@@ -37,5 +38,6 @@ ALL: tuple[Scenario, ...] = tuple(
         cron,
         replicas,
         api,
+        api_fuzz,
     )
 )
