@@ -152,10 +152,11 @@ CREATE TABLE qooerp_scheduler.schedule_log (
         ('queued', 'running', 'succeeded', 'failed', 'timed_out', 'killed', 'interrupted', 'discarded'))
 ) PARTITION BY RANGE (trigger_time);
 
--- Lists are in the order of (trigger_time, id). None of their indexes ends in id: few runs share a
--- moment, and all of them together is read through schedule_log_run_key.
-CREATE INDEX schedule_log_job_idx ON qooerp_scheduler.schedule_log (job_id, trigger_time);
-CREATE INDEX schedule_log_status_idx ON qooerp_scheduler.schedule_log (status, trigger_time);
+-- Lists are in the order of (trigger_time, id). Those of a job, and those of a state, are put together
+-- from one list a state, which these indexes hold whole; all together is read through
+-- schedule_log_run_key, which does not end in id: few runs share a moment.
+CREATE INDEX schedule_log_job_idx ON qooerp_scheduler.schedule_log (job_id, status, trigger_time, id);
+CREATE INDEX schedule_log_status_idx ON qooerp_scheduler.schedule_log (status, trigger_time, id);
 
 COMMENT ON TABLE qooerp_scheduler.schedule_log IS 'One row for each run: one accepted trigger and what became of it; a partition a month (UTC) of trigger_time';
 COMMENT ON COLUMN qooerp_scheduler.schedule_log.id IS 'The log id of the API; for runs of cluster local it is also their admin_log_id';
@@ -902,4 +903,4 @@ CREATE TABLE qooerp_scheduler.alembic_version (
     CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
 );
 
-INSERT INTO qooerp_scheduler.alembic_version (version_num) VALUES ('0006');
+INSERT INTO qooerp_scheduler.alembic_version (version_num) VALUES ('0007');

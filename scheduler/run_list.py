@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from datetime import datetime
+from datetime import UTC, datetime
+from enum import Enum
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, RowMapping, Select, func, select, text, tuple_
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from executor.model import RunState, Source
+from scheduler.engine.link import lent
 from scheduler.refusal import Invalid, NotFound
-from scheduler.tables import schedule_daily, schedule_job, schedule_job_statistics, schedule_log
 
 MOST_COUNTED = 10_000
 """Rows that are counted one by one, and rows that can be reached by page number."""
-_COUNT_WITHIN_MS = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,10 +87,8 @@ class RunList:
 
     async def find(self, log_id: int) -> Run | None:
         """The run of this id, once it is recorded."""
-        async with self._engine.connect() as connection:
-            rows = await connection.execute(_runs().where(schedule_log.c.id == log_id))
-            row = rows.mappings().first()
-        return _run_of(row) if row is not None else None
+        rows = await self._fetch(_ONE, log_id)
+        return _run_of(rows[0]) if rows else None
 
     async def page(
         self, wanted: RunFilter, *, size: int, skip: int = 0, after: Place | None = None
@@ -101,15 +97,13 @@ class RunList:
 
         Raises Invalid where a page lies deeper than pages go.
         """
-        query = _runs().where(*_conditions(wanted)).limit(size)
         if after is not None:
-            query = query.where(after > _KEY)
+            skip = 0
         elif skip + size > MOST_COUNTED:
             raise Invalid("current", f"pages end at record {MOST_COUNTED}: go on by cursor")
-        query = query.order_by(*(column.desc() for column in _KEY_COLUMNS))
-        async with self._engine.connect() as connection:
-            rows = await connection.execute(query.offset(0 if after else skip))
-            return [_run_of(row) for row in rows.mappings()]
+        bounds = _bounds(wanted, after)
+        rows = await self._fetch(_PAGE[_shape(wanted)], *bounds, *(after or _FIRST), size, skip)
+        return [_run_of(row) for row in rows]
 
     async def total(self, wanted: RunFilter) -> Total:
         """How many runs *wanted* asks for.
@@ -117,72 +111,101 @@ class RunList:
         Up to MOST_COUNTED they are counted. Above, all runs and those of one job are known from
         the statistics, which count what is final; of other lists only a lower bound is said.
         """
-        counted = await self._counted(wanted)
-        if counted is not None and counted <= MOST_COUNTED:
+        ((counted,),) = await self._fetch(_COUNT[_shape(wanted)], *_bounds(wanted))
+        if counted <= MOST_COUNTED:
             return Total(counted, True)
-        if wanted == RunFilter(job_id=wanted.job_id):
-            return Total(max(MOST_COUNTED, await self._ever(wanted.job_id)), False)
-        return Total(MOST_COUNTED if counted else 0, False)
+        if wanted != RunFilter(job_id=wanted.job_id):
+            return Total(MOST_COUNTED, False)
+        ((ever,),) = (
+            await self._fetch(_EVER_OF_ALL)
+            if wanted.job_id is None
+            else await self._fetch(_EVER, wanted.job_id)
+        )
+        return Total(max(MOST_COUNTED, ever), False)
 
-    async def _counted(self, wanted: RunFilter) -> int | None:
-        """How many there are, up to one more than MOST_COUNTED; None: it would take too long."""
-        some = select(text("1")).select_from(schedule_log).where(*_conditions(wanted))
-        query = select(func.count()).select_from(some.limit(MOST_COUNTED + 1).subquery())
-        try:
-            async with self._engine.begin() as connection:
-                await connection.execute(text(f"SET LOCAL statement_timeout = {_COUNT_WITHIN_MS}"))
-                return int(await connection.scalar(query) or 0)
-        except DBAPIError as error:
-            if getattr(error.orig, "sqlstate", None) != _QUERY_CANCELED:
-                raise
-            return None
-
-    async def _ever(self, job_id: int | None) -> int:
-        """The final runs of a job, or of all, since the beginning."""
-        table = schedule_daily if job_id is None else schedule_job_statistics
-        query = select(func.sum(table.c.execute_count + table.c.discard_count))
-        if job_id is not None:
-            query = query.where(schedule_job_statistics.c.job_id == job_id)
-        async with self._engine.connect() as connection:
-            return int(await connection.scalar(query) or 0)
+    async def _fetch(self, query: str, *args: object) -> list[Any]:
+        async with lent(self._engine) as connection:
+            rows: list[Any] = await connection.fetch(query, *args)
+            return rows
 
 
-_QUERY_CANCELED = "57014"
-_KEY_COLUMNS = (schedule_log.c.trigger_time, schedule_log.c.id)
-_KEY = tuple_(*_KEY_COLUMNS)
-_OF_JOB = {"job_name": schedule_job.c.job_name, "timezone": schedule_job.c.timezone}
+class _Shape(Enum):
+    """Which index a list is read by; those of one job, and those of a state, are index-only."""
+
+    ALL = "$1::text[] IS NOT NULL AND $2::bigint IS NULL"
+    STATES = "l.status = {state} AND $2::bigint IS NULL"
+    JOB = "l.status = {state} AND l.job_id = $2::bigint"
 
 
-def _runs() -> Select[Any]:
-    columns = [
-        _OF_JOB[field.name].label(field.name)
-        if field.name in _OF_JOB
-        else schedule_log.c[field.name]
-        for field in fields(Run)
-    ]
-    return select(*columns).join(
-        schedule_job, schedule_job.c.id == schedule_log.c.job_id, isouter=True
-    )
-
-
-def _conditions(wanted: RunFilter) -> list[ColumnElement[bool]]:
-    columns = schedule_log.c
-    found: list[ColumnElement[bool]] = []
+def _shape(wanted: RunFilter) -> _Shape:
     if wanted.job_id is not None:
-        found.append(columns.job_id == wanted.job_id)
-    if wanted.status is not None:
-        found.append(columns.status == wanted.status)
-    if wanted.start_time is not None:
-        found.append(columns.trigger_time >= wanted.start_time)
-    if wanted.end_time is not None:
-        found.append(columns.trigger_time <= wanted.end_time)
-    return found
+        return _Shape.JOB
+    return _Shape.ALL if wanted == RunFilter() else _Shape.STATES
 
 
-def _run_of(row: RowMapping) -> Run:
+_LOG = "qooerp_scheduler.schedule_log"
+_STATES = [state.value for state in RunState]
+_EARLIEST, _LATEST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+_FIRST = Place(_LATEST, 2**63 - 1)
+_WITHIN = "l.trigger_time BETWEEN $3 AND $4"
+_OF_JOB = {"job_name": "coalesce(j.job_name, '')", "timezone": "coalesce(j.timezone, 'UTC')"}
+_TOLD = ", ".join(f"{_OF_JOB.get(one.name, f'l.{one.name}')} AS {one.name}" for one in fields(Run))
+_JOINED = (
+    f"SELECT {_TOLD} FROM {{rows}} LEFT JOIN qooerp_scheduler.schedule_job j ON j.id = l.job_id"
+)
+_ONE = f"{_JOINED.format(rows=f'{_LOG} l')} WHERE l.id = $1"
+
+
+def _keys(shape: _Shape, most: str) -> str:
+    """The newest *most* runs after the place ($5, $6), by their keys."""
+    return f"""
+        SELECT l.id, l.trigger_time FROM {_LOG} l
+        WHERE {shape.value.format(state="states.state")} AND {_WITHIN}
+            AND (l.trigger_time, l.id) < ($5::timestamptz, $6::bigint)
+        ORDER BY l.trigger_time DESC, l.id DESC LIMIT {most}"""
+
+
+def _page(shape: _Shape) -> str:
+    """Each state's newest runs, put together: first their keys, and then only what is shown."""
+    sources = f"({_keys(shape, '$7::bigint + $8::bigint')}) AS k"
+    if shape is not _Shape.ALL:
+        sources = f"unnest($1::text[]) AS states (state) CROSS JOIN LATERAL {sources}"
+    rows = f"keys JOIN {_LOG} l USING (id, trigger_time)"
+    return f"""
+        WITH keys AS MATERIALIZED (
+            SELECT k.id, k.trigger_time FROM {sources}
+            ORDER BY k.trigger_time DESC, k.id DESC LIMIT $7 OFFSET $8)
+        {_JOINED.format(rows=rows)} ORDER BY l.trigger_time DESC, l.id DESC"""
+
+
+def _count(shape: _Shape) -> str:
+    """Of all, in the order of an index: a limit alone would have whole months looked through."""
+    found = f"{shape.value.format(state='ANY ($1::text[])')} AND {_WITHIN}"
+    order = "ORDER BY l.trigger_time" if shape is _Shape.ALL else ""
+    return f"""
+        SELECT count(*) FROM (
+            SELECT FROM {_LOG} l WHERE {found} {order} LIMIT {MOST_COUNTED + 1}) AS found"""
+
+
+_PAGE = {shape: _page(shape) for shape in _Shape}
+_COUNT = {shape: _count(shape) for shape in _Shape}
+_EVER = """
+    SELECT coalesce(sum(execute_count + discard_count), 0)::bigint
+    FROM qooerp_scheduler.schedule_job_statistics WHERE job_id = $1"""
+_EVER_OF_ALL = """
+    SELECT coalesce(sum(execute_count + discard_count), 0)::bigint
+    FROM qooerp_scheduler.schedule_daily"""
+
+
+def _bounds(wanted: RunFilter, after: Place | None = None) -> tuple[object, ...]:
+    """States, job, and between which times; the place of a cursor is one, so that months are passed over."""
+    states = _STATES if wanted.status is None else [wanted.status.value]
+    until = min(wanted.end_time or _LATEST, after.trigger_time if after else _LATEST)
+    return states, wanted.job_id, wanted.start_time or _EARLIEST, until
+
+
+def _run_of(row: Mapping[str, Any]) -> Run:
     values = dict(row)
-    values["job_name"] = values["job_name"] or ""
-    values["timezone"] = values["timezone"] or "UTC"
     values["trigger_type"] = Source(values["trigger_type"])
     values["status"] = RunState(values["status"])
     return Run(**values)

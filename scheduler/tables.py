@@ -146,8 +146,8 @@ schedule_log = Table(
     _written("update_time"),
     PrimaryKeyConstraint("id", "trigger_time", name="schedule_log_pkey"),
     UniqueConstraint("trigger_time", "cluster", "admin_log_id", name="schedule_log_run_key"),
-    Index("schedule_log_job_idx", "job_id", "trigger_time"),
-    Index("schedule_log_status_idx", "status", "trigger_time"),
+    Index("schedule_log_job_idx", "job_id", "status", "trigger_time", "id"),
+    Index("schedule_log_status_idx", "status", "trigger_time", "id"),
     postgresql_partition_by="RANGE (trigger_time)",
 )
 
