@@ -14,8 +14,10 @@ from bench.scenarios import (
     growth,
     kill,
     lateness,
+    lists,
     log,
     outage,
+    recorder,
     replicas,
     start,
     throughput,
@@ -38,6 +40,8 @@ ALL: tuple[Scenario, ...] = tuple(
         cron,
         replicas,
         api,
+        lists,
+        recorder,
         api_fuzz,
     )
 )
