@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from tests.acceptance.command import say
+from tests.contract.fake_nacos import FakeNacos
 
 SECRET = "not-to-be-shown"
 
@@ -62,3 +63,22 @@ async def test_a_named_file_that_is_not_there_is_refused(tmp_path: Path) -> None
 
 def _values(out: str) -> dict[str, object]:
     return {key: row["value"] for key, row in json.loads(out).items() if key != "data_dir"}
+
+
+async def test_config_shows_what_comes_from_nacos(tmp_path: Path) -> None:
+    async with FakeNacos("v3") as nacos:
+        await nacos.publish("a.yaml", "logs: {keep_days: 8}\n")
+        settings = {"nacos__server_addresses": nacos.address, "nacos__config_data_id": "a.yaml"}
+        said = await say(tmp_path, "config", "--json", **settings)
+
+    row = json.loads(said.out)["logs.keep_days"]
+    assert row == {"value": 8, "from": "a.yaml in Nacos"}
+
+
+async def test_config_says_that_nacos_is_away_and_shows_the_rest(tmp_path: Path) -> None:
+    settings = {"nacos__server_addresses": "127.0.0.1:1", "nacos__config_data_id": "a.yaml"}
+    said = await say(tmp_path, "config", "--json", **settings)
+
+    assert said.code == 0
+    assert "127.0.0.1:1" in said.err
+    assert json.loads(said.out)["logs.keep_days"]["value"] == 30
