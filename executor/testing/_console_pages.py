@@ -166,6 +166,8 @@ class Pages:
 
     async def _log_text(self, form: Form, _: User) -> object:
         log_id, from_line = self._number(form, "logId"), self._number(form, "fromLineNum")
+        if self._console.generation == Generation.V2_2:
+            self._number(form, "triggerTime")
         if log_id not in self._console.rows:
             raise PageFault("Log ID is illegal")
         try:
@@ -191,6 +193,8 @@ class Pages:
         return None
 
     def _escaped(self, text: str) -> str:
+        if self._console.generation == Generation.V2_2:
+            return text
         escaped = html.escape(text)
         if not self._new:
             return escaped
