@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Label, RowMapping, Table, func, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from executor.clock import Clock, moment
+from scheduler.engine.link import lent
 from scheduler.job import JobStatus
 from scheduler.refusal import NotFound
-from scheduler.tables import (
-    schedule_daily,
-    schedule_job,
-    schedule_job_daily,
-    schedule_job_statistics,
-)
 
 _COUNTS = (
     "execute_count",
@@ -101,66 +96,64 @@ class Statistics:
 
     async def of_job(self, job_id: int) -> JobStatistics:
         """Those of a job, be it deleted. Raise NotFound."""
-        table = schedule_job_statistics
-        query = (
-            select(schedule_job.c.id.label("job_id"), *(table.c[name] for name in _COUNTS))
-            .add_columns(table.c.last_run_time, table.c.last_status)
-            .join(table, table.c.job_id == schedule_job.c.id, isouter=True)
-            .where(schedule_job.c.id == job_id)
-        )
-        async with self._engine.connect() as connection:
-            row = (await connection.execute(query)).mappings().one_or_none()
-        if row is None:
+        rows = await self._fetch(_OF_JOB, job_id)
+        if not rows:
             raise NotFound("job", job_id)
+        last = rows[0]["last_run_time"], rows[0]["last_status"]
         return JobStatistics(
-            job_id=row["job_id"],
-            last_run_time=row["last_run_time"],
-            last_status=row["last_status"],
-            **_counts(row),
+            job_id=job_id, last_run_time=last[0], last_status=last[1], **_counts(rows[0])
         )
 
     async def by_day(self, days: int, *, job_id: int | None = None) -> Sequence[DayStatistics]:
         """The last *days* days on which anything ran, newest first; of a job, or of all."""
-        table = schedule_daily if job_id is None else schedule_job_daily
-        query = select(table.c.day, *_sums(table)).group_by(table.c.day)
-        query = query.where(table.c.day > self._today() - timedelta(days=days))
-        if job_id is not None:
-            query = query.where(schedule_job_daily.c.job_id == job_id)
-        async with self._engine.connect() as connection:
-            rows = await connection.execute(query.order_by(table.c.day.desc()))
-            return [DayStatistics(day=row["day"], **_counts(row)) for row in rows.mappings()]
+        since = self._today() - timedelta(days=days)
+        if job_id is None:
+            rows = await self._fetch(_BY_DAY, since)
+        else:
+            rows = await self._fetch(_OF_JOB_BY_DAY, since, job_id)
+        return [DayStatistics(day=row["day"], **_counts(row)) for row in rows]
 
     async def monitor(self) -> Monitor:
         """How many jobs there are, and what ran: ever, and today."""
-        by_status = (
-            select(schedule_job.c.status, func.count())
-            .where(schedule_job.c.deleted_at.is_(None))
-            .group_by(schedule_job.c.status)
+        async with lent(self._engine) as connection:
+            jobs = {row[0]: row[1] for row in await connection.fetch(_JOBS)}
+            ever = await connection.fetchrow(_EVER)
+            today = await connection.fetchrow(f"{_EVER} WHERE day = $1", self._today())
+        return Monitor(
+            jobs={status.value: jobs.get(status, 0) for status in JobStatus},
+            ever=Counts(**_counts(ever)),
+            today=Counts(**_counts(today)),
         )
-        ever = select(*_sums(schedule_daily))
-        today = ever.where(schedule_daily.c.day == self._today())
-        async with self._engine.connect() as connection:
-            jobs = {row[0]: row[1] for row in await connection.execute(by_status)}
-            return Monitor(
-                jobs={status.value: jobs.get(status, 0) for status in JobStatus},
-                ever=Counts(**_counts((await connection.execute(ever)).mappings().one())),
-                today=Counts(**_counts((await connection.execute(today)).mappings().one())),
-            )
+
+    async def _fetch(self, query: str, *args: object) -> list[Any]:
+        async with lent(self._engine) as connection:
+            rows: list[Any] = await connection.fetch(query, *args)
+            return rows
 
     def _today(self) -> date:
         return moment(self._clock.now_ms()).astimezone(self._zone).date()
 
 
-def _sums(table: Table) -> list[Label[int]]:
-    """Its counts, summed up; the longest duration is the longest of all."""
-    return [
-        (func.max if name == "duration_max_ms" else func.sum)(table.c[name]).label(name)
-        for name in _COUNTS
-    ]
+_SUMS = ", ".join(  # the longest duration is the longest of all
+    f"{'max' if name == 'duration_max_ms' else 'sum'}({name})::bigint AS {name}" for name in _COUNTS
+)
+_EVER = f"SELECT {_SUMS} FROM qooerp_scheduler.schedule_daily"
+_BY_DAY = f"""
+    SELECT day, {_SUMS} FROM qooerp_scheduler.schedule_daily
+    WHERE day > $1 GROUP BY day ORDER BY day DESC"""
+_OF_JOB_BY_DAY = """
+    SELECT * FROM qooerp_scheduler.schedule_job_daily
+    WHERE day > $1 AND job_id = $2 ORDER BY day DESC"""
+_OF_JOB = """
+    SELECT s.* FROM qooerp_scheduler.schedule_job j
+    LEFT JOIN qooerp_scheduler.schedule_job_statistics s ON s.job_id = j.id WHERE j.id = $1"""
+_JOBS = """
+    SELECT status, count(*) FROM qooerp_scheduler.schedule_job
+    WHERE deleted_at IS NULL GROUP BY status"""
 
 
-def _counts(row: RowMapping) -> dict[str, int]:
-    return {name: int(row[name] or 0) for name in _COUNTS}
+def _counts(row: Mapping[str, Any]) -> dict[str, int]:
+    return {name: row[name] or 0 for name in _COUNTS}
 
 
 def _share(part: int, whole: int, *, digits: int = 4) -> float:
