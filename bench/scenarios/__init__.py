@@ -20,6 +20,7 @@ from bench.scenarios import (
     recorder,
     replicas,
     start,
+    storage_outage,
     throughput,
 )
 
@@ -43,5 +44,6 @@ ALL: tuple[Scenario, ...] = tuple(
         lists,
         recorder,
         api_fuzz,
+        storage_outage,
     )
 )
