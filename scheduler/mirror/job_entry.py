@@ -81,7 +81,7 @@ def values_of(admin: AdminJob, place: Place, *, was: JobStatus) -> dict[str, Any
     values = {name: getattr(job, _COLUMN_OF.get(name, name)) for name in _COPIED}
     values["status"] = status_of(running=admin.running, was=was)
     values["job_name"] = values["job_name"] or job.job_no
-    return values | {"admin_fields": admin_fields(admin)}
+    return values | {"job_no": job.job_no, "admin_fields": admin_fields(admin)}
 
 
 def admin_fields(admin: AdminJob) -> dict[str, Any]:

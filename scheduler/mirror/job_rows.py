@@ -173,7 +173,7 @@ async def _record(
 
 def _detail(found: _Found, action: str) -> dict[str, object]:
     if action == "create" or found.row is None:
-        return {"jobNo": f"XXL-{found.admin.id}"}
+        return {"jobNo": found.decision.values["job_no"]}
     if action == "update":
         return {"changed": sorted(set(found.decision.changed) - {"status"})}
     return {"was": found.row["status"]}

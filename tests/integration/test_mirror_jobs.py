@@ -67,6 +67,7 @@ async def test_what_is_done_in_the_console_is_seen_in_time_and_audited(stage: St
     found = [(actor, action, json.loads(detail)) for actor, action, detail in await stage.audited()]
     assert {actor for actor, _, _ in found} == {"admin:main"}
     assert ("update", {"changed": ["params", "route"]}) in [entry[1:] for entry in found]
+    assert ("create", {"jobNo": "XXL-main-3"}) in [entry[1:] for entry in found]
     assert sorted(entry[1] for entry in found) == ["create", "delete", "start", "update"]
 
 
