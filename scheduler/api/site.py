@@ -17,6 +17,7 @@ from scheduler.api.auth import Tokens
 from scheduler.api.calendars import Calendars
 from scheduler.api.configs import Configs
 from scheduler.api.docs import Docs
+from scheduler.api.door import Door
 from scheduler.api.jobs import Jobs
 from scheduler.api.runs import Logs
 from scheduler.api.schedule import Schedule
@@ -94,12 +95,15 @@ class Site:
             max_line_size=16 * 1024,
         )
         await self._runner.setup()
-        await web.TCPSite(self._runner, self._section.host, self._section.port).start()
+        server = self._runner.server
+        assert server is not None
+        self._door = Door(server)
+        port = await self._door.listen(self._section.host, self._section.port)
         self._print_token()
-        port: int = self._runner.addresses[0][1]
         return port
 
     async def close(self) -> None:
+        self._door.close()
         self._streams.close()
         await self._peers.close()
         await self._runner.cleanup()

@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import asyncio
+import json
+import resource
+import time
+
+import pytest
+
+from scheduler.api.door import HEAD_WITHIN_S, MOST_CONNECTIONS
+from tests.integration.api_service import LIMIT_S, PREFIX, TOKENS, Api
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+HALF_OPEN = 2_000
+HALF = b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Slow: "
+
+
+async def opened(api: Api, said: bytes = b"") -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    reader, writer = await asyncio.open_connection("127.0.0.1", api.app.port)
+    writer.write(said)
+    return reader, writer
+
+
+async def is_well(api: Api) -> bool:
+    async with api.session.get(f"{api.url}/health") as response:
+        return response.status == 200
+
+
+async def test_half_open_connections_do_not_stop_the_health(api: Api) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 8192)), hard))
+    held = []
+    try:
+        for number in range(HALF_OPEN):
+            held.append(await opened(api, HALF if number % 2 else b""))
+
+        assert await is_well(api)
+
+        oldest = [reader.read() for reader, _ in held[: HALF_OPEN - MOST_CONNECTIONS]]
+        assert set(await asyncio.wait_for(asyncio.gather(*oldest), LIMIT_S)) == {b""}
+    finally:
+        for _, writer in held:
+            writer.transport.abort()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+async def test_a_head_that_does_not_come_is_not_waited_for(api: Api) -> None:
+    begun = time.monotonic()
+    reader, writer = await opened(api, HALF)
+    silent, other = await opened(api)
+
+    assert await asyncio.wait_for(reader.read(), HEAD_WITHIN_S + LIMIT_S) == b""
+    assert await asyncio.wait_for(silent.read(), LIMIT_S) == b""
+    assert time.monotonic() - begun > HEAD_WITHIN_S - 1
+    writer.close()
+    other.close()
+
+
+@pytest.mark.parametrize(
+    "said", [b"\x16\x03\x01\x02\x00\x01\x00", b"*1\r\n$4\r\nPING\r\n", b" /health", b"X" * 100]
+)
+async def test_what_is_no_http_is_told_so_as_everything_is_told(api: Api, said: bytes) -> None:
+    reader, writer = await opened(api, said)
+    answer = await asyncio.wait_for(reader.read(), LIMIT_S)
+    head, _, body = answer.partition(b"\r\n\r\n")
+    writer.close()
+
+    assert head.startswith(b"HTTP/1.1 400 ")
+    assert json.loads(body) == {"code": 400, "message": "this is no HTTP", "data": None}
+
+
+async def test_a_request_may_come_a_byte_at_a_time(api: Api) -> None:
+    token = TOKENS["viewer"]
+    asked = (
+        f"GET {PREFIX}/statistics/monitor HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {token}\r\n"
+    )
+    reader, writer = await opened(api)
+    for byte in b"\r\n" + asked.encode() + b"Connection: close\r\n\r\n":
+        writer.write(bytes([byte]))
+        await writer.drain()
+    answer = await asyncio.wait_for(reader.read(), LIMIT_S)
+    writer.close()
+
+    assert answer.startswith(b"HTTP/1.1 200 ")
