@@ -16,12 +16,14 @@ from __future__ import annotations
 from bisect import bisect_left
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
-from functools import lru_cache
+from functools import lru_cache, reduce
+from operator import or_
 
 from scheduler.cron.days import FIRST_YEAR, LAST_YEAR
 from scheduler.cron.schedule import Reading, Schedule
 
 _SECOND = timedelta(seconds=1)
+_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,7 @@ def _second_later(moment: datetime, zone: tzinfo) -> Reading:
     """What clocks in *zone* show one second after *moment*, but nothing before `FIRST_YEAR`."""
     if moment.year < FIRST_YEAR:
         return FIRST_YEAR, 1, 1, 0, 0, 0
-    if _is_steady(zone, moment.year, moment.month):
+    if not _changes(zone, moment.year, moment.month) >> moment.day & 1:
         return _reading(moment + _SECOND)
     return _reading((moment.astimezone(UTC) + _SECOND).astimezone(zone))
 
@@ -71,7 +73,7 @@ def _second_later(moment: datetime, zone: tzinfo) -> Reading:
 def _last_showing(reading: Reading, zone: tzinfo) -> datetime | None:
     """The last instant at which clocks in *zone* show *reading*; None in a gap."""
     moment = datetime(*reading, tzinfo=zone)
-    if _is_steady(zone, moment.year, moment.month):
+    if not _changes(zone, moment.year, moment.month) >> moment.day & 1:
         return moment
     second = moment.replace(fold=1)
     before, after = _offset(moment), _offset(second)
@@ -99,14 +101,24 @@ def _gap_end(lost: Reading, zone: tzinfo) -> Reading:
 
 
 @lru_cache(maxsize=8192)  # asking a zone for its offsets costs more than all the rest
-def _is_steady(zone: tzinfo, year: int, month: int) -> bool:
-    """Whether no clock in *zone* changes in that month, nor a day before or after it.
+def _changes(zone: tzinfo, year: int, month: int) -> int:
+    """The days of that month, as bits, on which clocks in *zone* change, or the day before or after.
 
-    Looks once a week: no zone has ever changed there and back within one.
+    Looks once a week first: no zone has ever changed there and back within one.
     """
-    start = datetime(year, month, 1, tzinfo=zone) - timedelta(days=1)
-    offset = _offset(start)
-    return all(_offset(start + timedelta(weeks=week)) == offset for week in (5, 4, 3, 2, 1))
+    start = datetime(year, month, 1, tzinfo=zone) - _DAY
+    offsets = [_offset(start + _DAY * days) for days in (0, 7, 14, 21, 28, 35)]
+    if len(set(offsets)) == 1:
+        return 0
+    weeks = (week for week in range(5) if offsets[week] != offsets[week + 1])
+    return reduce(or_, (0b111 << _change(start, week * 7, offsets[week]) >> 1 for week in weeks))
+
+
+def _change(start: datetime, day: int, before: timedelta) -> int:
+    """The day after *start*, from *day* on for a week, on which the offset is no more *before*."""
+    return day + bisect_left(
+        range(7), True, key=lambda later: _offset(start + _DAY * (day + later + 1)) != before
+    )
 
 
 def _offset(moment: datetime) -> timedelta:
