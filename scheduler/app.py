@@ -108,7 +108,7 @@ class SchedulerApp:
         )
         wait_s = self._settings.engine.dependency_wait_seconds
         self._finals = Finals(self.storage.engine, recorder, wait_s=wait_s)
-        return Records(journal, recorder, self._finals)
+        return Records(journal, recorder, self._finals, alarming=self.alarms.wake)
 
     def _open_configs(self) -> None:
         section = self._settings.scheduler
@@ -143,7 +143,6 @@ class SchedulerApp:
             clock=self._clock,
         )
         self.local.listener.subscribe("config", self.configs.hear)
-        self.local.listener.subscribe("event", self.alarms.wake)
         self.local.listener.subscribe("alarm_rule", self.alarms.rulebook.forget)
 
     def _start_engine(self) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import structlog
 
 from executor.journal import Journal, JournalBroken
-from executor.model import Report
+from executor.model import Report, RunState
 from executor.outbox import ReceiverUnavailable
 from scheduler.engine.finals import Finals
 from scheduler.engine.link import DatabaseAway
@@ -15,6 +15,7 @@ from scheduler.recorder import Recorder, RecorderUnavailable, ReportsRefused
 
 _log = structlog.get_logger(__name__)
 _BATCH = 1_000
+_NOT_WELL = {RunState.FAILED, RunState.TIMED_OUT, RunState.INTERRUPTED}
 
 
 class Records:
@@ -22,11 +23,22 @@ class Records:
 
     name = "postgresql"
 
-    def __init__(self, journal: Journal, recorder: Recorder, finals: Finals | None = None) -> None:
-        """*finals* learns what is recorded, before the journal forgets that it is owed."""
+    def __init__(
+        self,
+        journal: Journal,
+        recorder: Recorder,
+        finals: Finals | None = None,
+        *,
+        alarming: Callable[[], None] = lambda: None,
+    ) -> None:
+        """*finals* learns what is recorded, before the journal forgets that it is owed.
+
+        *alarming* is called when that may be an alarm.
+        """
         self._journal = journal
         self._recorder = recorder
         self._finals = finals
+        self._alarming = alarming
 
     async def deliver(self) -> bool:
         try:
@@ -43,6 +55,8 @@ class Records:
             await self._recorder.record(owed)
         except ReportsRefused as refusal:
             self._bury(refusal)
+        if any(report.state in _NOT_WELL for report in owed):
+            self._alarming()
         if self._finals is not None:
             await self._finals.settle(owed)
 

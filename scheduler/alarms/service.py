@@ -89,7 +89,7 @@ class Alarms:
                 async with asyncio.timeout(_LEASE_S):
                     await self._leave()
 
-    def wake(self, _changed: int | None = None) -> None:
+    def wake(self) -> None:
         """Something has happened: look now."""
         self._news.set()
 

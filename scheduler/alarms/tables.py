@@ -23,6 +23,15 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from scheduler.tables import _MOMENT, _id, _set, _written, metadata, schedule_notify
 
+schedule_notify_count = Table(
+    "schedule_notify_count",
+    metadata,
+    _set("notify_type", String(16)),
+    _set("level", String(16)),
+    _set("raised", BigInteger(), "0"),
+    PrimaryKeyConstraint("notify_type", "level", name="schedule_notify_count_pkey"),
+)
+
 schedule_alarm_rule = Table(
     "schedule_alarm_rule",
     metadata,

@@ -281,12 +281,11 @@ BEGIN
         INSERT INTO qooerp_scheduler.schedule_alarm_event (kind, job_id, log_id, at)
         VALUES ('late', NEW.job_id, NEW.id, NEW.trigger_time);
     END IF;
-    PERFORM pg_notify('qooerp_scheduler', '{"kind": "event", "id": 0}');
     RETURN NULL;
 END
 $$;
 
-COMMENT ON FUNCTION qooerp_scheduler.note_run() IS 'Notes what may be an alarm about a run, for whoever writes its row, and wakes who looks at it';
+COMMENT ON FUNCTION qooerp_scheduler.note_run() IS 'Notes what may be an alarm about a run, whoever writes its row';
 
 -- Runs that go well, nearly all of them, cost the comparison only.
 CREATE TRIGGER schedule_log_inserted AFTER INSERT ON qooerp_scheduler.schedule_log FOR EACH ROW

@@ -1,0 +1,116 @@
+"""In-site messages: each user's inbox, as it fills."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from scheduler.alarms.model import Level
+from scheduler.alarms.tables import schedule_message
+from scheduler.refusal import NotFound
+
+_LOOK_EVERY_S = 5.0
+"""Where no news come: whoever waits learns so that the connection lives."""
+_MOST_AT_ONCE = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """A message in somebody's inbox."""
+
+    id: int
+    level: Level
+    title: str
+    content: str
+    read_at: datetime | None
+    create_time: datetime
+
+
+class Inbox:
+    """Reads and marks messages; *user* is the name of a token."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+        self._news = asyncio.Event()
+
+    def wake(self, _message_id: int | None = None) -> None:
+        """A message has come, to somebody."""
+        news, self._news = self._news, asyncio.Event()
+        news.set()
+
+    async def page(
+        self, user: str, *, size: int, before: int | None = None, unread: bool = False
+    ) -> Sequence[Message]:
+        """At most *size* messages older than the one of id *before*, newest first."""
+        table = schedule_message.c
+        query = select(*_OWN).where(table.user_name == user).order_by(table.id.desc()).limit(size)
+        if before is not None:
+            query = query.where(table.id < before)
+        if unread:
+            query = query.where(table.read_at.is_(None))
+        return await self._messages(query)
+
+    async def unread(self, user: str) -> int:
+        """How many are not read."""
+        table = schedule_message.c
+        query = select(func.count()).select_from(schedule_message)
+        async with self._engine.connect() as connection:
+            query = query.where(table.user_name == user, table.read_at.is_(None))
+            return int(await connection.scalar(query) or 0)
+
+    async def read(self, user: str, message_id: int) -> None:
+        """Mark one as read; again changes nothing. Raise NotFound, also for others' messages."""
+        table = schedule_message.c
+        known = select(table.id).where(table.user_name == user, table.id == message_id)
+        async with self._engine.connect() as connection:
+            if await connection.scalar(known) is None:
+                raise NotFound("message", message_id)
+        await self._mark(user, table.id == message_id)
+
+    async def read_all(self, user: str) -> int:
+        """Mark all as read; how many were not."""
+        return await self._mark(user, schedule_message.c.id > 0)
+
+    async def follow(self, user: str, after: int | None) -> AsyncIterator[Sequence[Message]]:
+        """Messages newer than the one of id *after* (None: than now), as they come; nothing now
+        and then.
+        """
+        table = schedule_message.c
+        last = await self._newest() if after is None else after
+        while True:
+            news = self._news
+            newer = table.user_name == user, table.id > last
+            query = select(*_OWN).where(*newer).order_by(table.id).limit(_MOST_AT_ONCE)
+            messages = await self._messages(query)
+            yield messages
+            if messages:
+                last = messages[-1].id
+                continue
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_LOOK_EVERY_S):
+                    await news.wait()
+
+    async def _newest(self) -> int:
+        async with self._engine.connect() as connection:
+            return int(await connection.scalar(select(func.max(schedule_message.c.id))) or 0)
+
+    async def _messages(self, query: Any) -> Sequence[Message]:
+        async with self._engine.connect() as connection:
+            rows = (await connection.execute(query)).mappings()
+            return [Message(**{**row, "level": Level(row["level"])}) for row in rows]
+
+    async def _mark(self, user: str, which: ColumnElement[bool]) -> int:
+        table = schedule_message
+        query = update(table).where(table.c.user_name == user, table.c.read_at.is_(None), which)
+        async with self._engine.begin() as connection:
+            return (await connection.execute(query.values(read_at=func.now()))).rowcount
+
+
+_OWN = [column for column in schedule_message.c if column.name in Message.__dataclass_fields__]
