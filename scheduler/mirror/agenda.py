@@ -12,6 +12,7 @@ _BURST = 3.0
 """Requests that may be made at once after a rest."""
 _IDLE_SHARE = 0.1
 """So much of an Admin's time is taken at most while nothing is new."""
+_AT_ONCE_S = 0.001
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 5.0, 300.0
 
 
@@ -35,7 +36,7 @@ class Agenda:
     """The plan of one cluster; moments are seconds of any clock that never goes back.
 
     *interval_s* is the wish, *per_minute* the limit: with several groups, or with lists of many
-    pages, things are seen later.
+    pages, things are seen as many times later.
     """
 
     def __init__(self, *, interval_s: float, per_minute: float) -> None:
@@ -49,10 +50,9 @@ class Agenda:
 
     def next(self, now: float) -> tuple[Task | None, float]:
         """The task that is due; or None, and the seconds until one may be."""
-        wait_s = max(self._not_before - now, self._until_credit(now))
-        task = min(self._due, key=lambda one: (self._due[one] > now, *self._urgency(one, now)))
-        wait_s = max(wait_s, self._due[task] - now)
-        return (task, 0.0) if wait_s <= 0 else (None, wait_s)
+        waits = {task: self._wait_s(task, now) for task in self._due}
+        task = min(waits, key=lambda one: (max(0.0, waits[one]), *self._urgency(one)))
+        return (task, 0.0) if waits[task] <= _AT_ONCE_S else (None, waits[task])
 
     def groups_are(self, ids: list[int], now: float, *, settled: bool) -> None:
         """Ours are *ids*; *settled*: they need not be looked for again soon."""
@@ -69,7 +69,8 @@ class Agenda:
             self._credit -= requests
             self._not_before = now + took_s * (1 / _IDLE_SHARE - 1)
         if task.kind is not Kind.GROUPS:
-            self._due[task] = now + self._period_s(task.kind) / (2 if news else 1)
+            pages = 1 if news else max(1, requests)
+            self._due[task] = now + self._period_s(task.kind) * pages / (2 if news else 1)
 
     def postpone(self, task: Task, until: float) -> None:
         """It is not due before *until*."""
@@ -88,21 +89,26 @@ class Agenda:
         return pause_s
 
     def _period_s(self, kind: Kind) -> float:
-        return self._interval_s * {Kind.JOBS: _JOBS, Kind.LOGS: _LOGS}.get(kind, _OPEN)
+        groups = sum(task.kind is kind for task in self._due)
+        return groups * self._interval_s * {Kind.JOBS: _JOBS, Kind.LOGS: _LOGS}.get(kind, _OPEN)
 
-    def _urgency(self, task: Task, now: float) -> tuple[float, ...]:
-        """Of two that are due jobs go first, since their time is promised; then the later one."""
-        if self._due[task] > now:
-            return (self._due[task],)
+    def _wait_s(self, task: Task, now: float) -> float:
+        return max(self._not_before - now, self._until_credit(task, now), self._due[task] - now)
+
+    def _urgency(self, task: Task) -> tuple[float, ...]:
+        """Of two that may begin jobs go first, since their time is promised; then the later one."""
         first = (Kind.GROUPS, Kind.JOBS)
-        rank = first.index(task.kind) if task.kind in first else len(first)
-        return (rank, self._due[task])
+        return (first.index(task.kind) if task.kind in first else len(first), self._due[task])
 
     def _refill(self, now: float) -> None:
         self._credit = min(_BURST, self._credit + (now - self._counted) * self._per_s)
         self._counted = now
 
-    def _until_credit(self, now: float) -> float:
-        """Seconds until a whole request may be made."""
+    def _until_credit(self, task: Task, now: float) -> float:
+        """Seconds until a request may be made; jobs, too, will need theirs when they are due."""
         self._refill(now)
-        return max(0.0, (1 - self._credit) / self._per_s)
+        needed = 1.0
+        jobs = [due for one, due in self._due.items() if one.kind is Kind.JOBS]
+        if task.kind is not Kind.JOBS and jobs:
+            needed += min(1.0, max(0.0, 1 - (min(jobs) - now) * self._per_s))
+        return max(0.0, (needed - self._credit) / self._per_s)

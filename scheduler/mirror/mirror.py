@@ -59,6 +59,10 @@ class Mirror:
             task.add_done_callback(watch)
             self._tasks.append(task)
 
+    def tune(self, section: MirrorSection) -> None:
+        """Go on with other rates and sizes; whether it copies at all stays as it was."""
+        self._section = section
+
     async def stop(self) -> None:
         """Copy nothing more; what is half read is read again by whoever comes next."""
         for task in self._tasks:
@@ -112,14 +116,17 @@ class Mirror:
 
     async def _keep(self, cluster: str, connection: asyncpg.Connection) -> None:
         _log.info("mirror_begins", cluster=cluster)
-        mirror = ClusterMirror(
-            cluster,
-            self._consoles,
-            self._section,
-            timezone=self._timezone,
-            timing=self._timing,
-        )
         while True:
+            await self._keep_as(self._section, cluster, connection)
+
+    async def _keep_as(
+        self, section: MirrorSection, cluster: str, connection: asyncpg.Connection
+    ) -> None:
+        """Keep copying until the settings are others."""
+        mirror = ClusterMirror(
+            cluster, self._consoles, section, timezone=self._timezone, timing=self._timing
+        )
+        while section is self._section:
             wait_s = await mirror.step(connection)
             await self._timing.sleep(wait_s)
             await connection.fetchval("SELECT 1")  # the lock lives as long as the connection
