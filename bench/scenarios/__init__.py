@@ -7,6 +7,7 @@ from bench.scenarios import (
     api,
     api_fuzz,
     beat,
+    change,
     claim,
     crash,
     cron,
@@ -16,6 +17,7 @@ from bench.scenarios import (
     lateness,
     lists,
     log,
+    mirror,
     outage,
     recorder,
     replicas,
@@ -40,10 +42,12 @@ ALL: tuple[Scenario, ...] = tuple(
         claim,
         cron,
         replicas,
+        change,
         api,
         lists,
         recorder,
         api_fuzz,
         storage_outage,
+        mirror,
     )
 )
