@@ -30,10 +30,9 @@ async def is_well(api: Api) -> bool:
 async def test_half_open_connections_do_not_stop_the_health(api: Api) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 8192)), hard))
-    held = []
+    held: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
     try:
-        for number in range(HALF_OPEN):
-            held.append(await opened(api, HALF if number % 2 else b""))
+        held += [await opened(api, HALF if number % 2 else b"") for number in range(HALF_OPEN)]
 
         assert await is_well(api)
 
