@@ -24,6 +24,7 @@ from scheduler.nacos.overlay import Laid
 from scheduler.nacos.part import NacosPart
 from scheduler.peers import door_of
 from scheduler.pools import Pools
+from scheduler.pulse import Pulse
 from scheduler.recorder import Recorder
 from scheduler.records import Records
 from scheduler.run_service import NoRuns
@@ -95,6 +96,7 @@ class SchedulerApp:
         await self.site.close()
         await self._admins.stop()
         await self.configs.stop()
+        self._feeling.cancel()
         self._keeping.cancel()
         await self.storage.close()
         _log.info("scheduler_stopped")
@@ -154,12 +156,16 @@ class SchedulerApp:
         self.local.start(self._note_death, door=door)
 
     async def _listen(self) -> None:
+        pulse = Pulse(self.storage)
+        self._feeling = asyncio.create_task(pulse.run())
+        self._feeling.add_done_callback(self._note_death)
         self.site = Site(
             self._settings,
             storage=self.storage,
             executor=self.executor,
             control=self.local.control if self.local is not None else NoRuns(),
             pools=self._pools(),
+            pulse=pulse,
             clock=self._clock,
             timezone=self._timezone,
             configs_changed=self.configs.changed,

@@ -16,6 +16,7 @@ from scheduler.api.endpoint import Endpoint, endpoints_of
 from scheduler.api.envelope import failure, success
 from scheduler.api.errors import answer_to, bad_input, invalid
 from scheduler.audit import acting
+from scheduler.pulse import Pulse
 
 _log = structlog.get_logger(__name__)
 PREFIX = "/api/scheduler"
@@ -24,13 +25,11 @@ MOST_BODY = 4 * 2**20
 _BODY_WITHIN_S = 10.0
 
 
-def build(
-    endpoints: Sequence[Endpoint], tokens: Tokens, ready: Callable[[], bool]
-) -> web.Application:
-    """The application that answers at *endpoints*; *ready* says whether the database is there."""
+def build(endpoints: Sequence[Endpoint], tokens: Tokens, pulse: Pulse) -> web.Application:
+    """The application that answers at *endpoints*; *pulse* says whether the database is there."""
     app = web.Application(client_max_size=MOST_BODY, middlewares=[_told])
     for endpoint in endpoints:
-        handler = _Way(endpoint, tokens, ready).go
+        handler = _Way(endpoint, tokens, pulse).go
         app.router.add_route(endpoint.method, PREFIX + _pattern(endpoint), handler)
     return app
 
@@ -71,23 +70,24 @@ async def _told(
 class _Way:
     """The way of a request to one endpoint: who, may they, what, answer."""
 
-    def __init__(self, endpoint: Endpoint, tokens: Tokens, ready: Callable[[], bool]) -> None:
+    def __init__(self, endpoint: Endpoint, tokens: Tokens, pulse: Pulse) -> None:
         self._endpoint = endpoint
         self._tokens = tokens
-        self._ready = ready
+        self._pulse = pulse
 
     async def go(self, request: web.Request) -> web.StreamResponse:
         endpoint = self._endpoint
         actor = self._tokens.actor(request.headers.get("Authorization"), request.remote or "")
         check_role(actor, endpoint.role)
         given = await self._given(request)
-        if not self._ready():
+        if not self._pulse.is_felt():
             return failure(503, "PostgreSQL is away, or its schema is not ready yet")
         acting.set(actor)
-        answer = await endpoint.answer(**given)
         if endpoint.data is None:
-            assert isinstance(answer, web.StreamResponse)
-            return answer
+            response: web.StreamResponse = await endpoint.answer(**given)
+            return response
+        async with self._pulse.patience():
+            answer = await endpoint.answer(**given)
         return success(endpoint.data.dump_json(answer, by_alias=True))
 
     async def _given(self, request: web.Request) -> dict[str, Any]:

@@ -11,6 +11,10 @@ from aiohttp import web
 from executor.app import ExecutorApp
 from executor.clock import Clock
 from scheduler import statistics
+from scheduler.alarms.inbox import Inbox
+from scheduler.alarms.notices import Notices
+from scheduler.alarms.rule_service import RuleService
+from scheduler.api.alarms import AlarmRules, Alarms
 from scheduler.api.app import PREFIX, build, endpoints_of_all
 from scheduler.api.audit import Audit
 from scheduler.api.auth import Tokens
@@ -19,6 +23,7 @@ from scheduler.api.configs import Configs
 from scheduler.api.docs import Docs
 from scheduler.api.door import Door
 from scheduler.api.jobs import Jobs
+from scheduler.api.messages import Messages
 from scheduler.api.runs import Logs
 from scheduler.api.schedule import Schedule
 from scheduler.api.statistics import Statistics
@@ -30,6 +35,7 @@ from scheduler.health import Health
 from scheduler.job_service import JobService
 from scheduler.peers import Peers, peer_token
 from scheduler.pools import Pools
+from scheduler.pulse import Pulse
 from scheduler.run_list import RunList
 from scheduler.run_service import Runs, RunService
 from scheduler.run_text import RunText
@@ -56,6 +62,7 @@ class Site:
         executor: ExecutorApp | None,
         control: Runs,
         pools: Pools,
+        pulse: Pulse,
         clock: Clock,
         timezone: str,
         configs_changed: Changed | None = None,
@@ -69,6 +76,7 @@ class Site:
         self._xxl = xxl or XxlControl(storage.engine, nobody, mirror=nobody)
         self._peers = Peers(storage.engine, secrets)
         self._configs = ConfigService(storage.engine, secrets, changed=configs_changed)
+        self.inbox = Inbox(storage.engine)
         self._storage = storage
         self._executor = executor
         self._control = control
@@ -79,7 +87,7 @@ class Site:
         self.made_token = tokens.made
         """The text of the token that was made because none was configured; else empty."""
         endpoints = endpoints_of_all(self._groups())
-        self.application = build(endpoints, tokens, storage.ready.is_set)
+        self.application = build(endpoints, tokens, pulse)
         self.application.router.add_get("/health", Health(storage, executor).answer)
         Docs(endpoints, prefix=PREFIX).add_to(self.application.router)
 
@@ -126,6 +134,9 @@ class Site:
             Configs(self._configs, jobs),
             Schedule(executor.handlers if executor else None, clock, timezone=timezone),
             Calendars(CalendarService(database, jobs)),
+            Alarms(Notices(database, clock, timezone=timezone)),
+            AlarmRules(RuleService(database, timezone=timezone)),
+            Messages(self.inbox, self._streams),
             Audit(database),
         ]
 

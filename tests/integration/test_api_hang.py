@@ -1,0 +1,47 @@
+"""A PostgreSQL that neither answers nor refuses."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+
+import psutil
+
+from scheduler.embedded import EmbeddedPostgres
+from tests.integration.api_service import an_api
+from tests.integration.engine_service import until
+
+
+def send(server: EmbeddedPostgres, number: int) -> None:
+    """To the server and to each of its connections."""
+    process = psutil.Process(server.pid)
+    for one in (process, *process.children(recursive=True)):
+        one.send_signal(number)
+
+
+async def test_while_postgresql_hangs_the_answer_is_503_and_nobody_waits_for_it(tmp_path):
+    server = EmbeddedPostgres(tmp_path / "postgres", settings={"fsync": "off"})
+    await server.start()
+    try:
+        async with an_api(tmp_path, server.dsn) as api:
+            job = await api.a_job()
+            send(server, signal.SIGSTOP)
+            try:
+                async with asyncio.timeout(30):  # half of what a statement is given
+                    waited = await api.ask("GET", f"/jobs/{job['id']}")
+                    others = [
+                        await api.ask("GET", "/logs"),
+                        await api.ask("POST", "/jobs/execute", {"jobId": job["id"]}),
+                    ]
+            finally:
+                send(server, signal.SIGCONT)
+            back = await until(
+                lambda: api.ask("GET", f"/jobs/{job['id']}"), lambda answer: answer.status == 200
+            )
+    finally:
+        await server.stop()
+
+    assert [answer.status for answer in (waited, *others)] == [503] * 3
+    assert waited.message == "PostgreSQL is away: it does not answer any more"
+    assert all(answer.message.startswith("PostgreSQL is away") for answer in others)
+    assert back.data["id"] == job["id"]
