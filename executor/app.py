@@ -30,7 +30,7 @@ from executor.logpages import LogPages
 from executor.logstore import LogWriter
 from executor.model import Report, RunState, Trigger
 from executor.outbox import Outbox, Receiver
-from executor.pools import Pools
+from executor.pools import Pools, slots_of
 from executor.recovery import recover
 from executor.run_alarm import RunAlarm
 from executor.server import HttpServer
@@ -86,6 +86,7 @@ class ExecutorApp:
             remember=settings.journal.remember_runs,
             records=records is not None,
         )
+        self._keep_logs_days = settings.logs.keep_days
         self._make_records = records
         self._find_disowned = disowned
         self._outboxes: dict[str, Outbox] = {}
@@ -173,6 +174,13 @@ class ExecutorApp:
         await self._flush_outboxes(hurry)
         await self._opened.aclose()
         _log.info("executor_stopped")
+
+    def tune(self, settings: ExecutorSettings) -> None:
+        """Take over how much may run at once, and how long logs are kept; nothing else."""
+        limits = slots_of(settings.executor)
+        for isolation, slots in self.dispatcher.load():
+            slots.resize(limits[isolation])
+        self._keep_logs_days = settings.logs.keep_days
 
     def url(self, prefix: str = "") -> str:
         """Under which Admins reach this executor."""
@@ -320,8 +328,8 @@ class ExecutorApp:
             self.dispatcher.flush_logs()
 
     async def _drop_logs(self) -> None:
-        keep = timedelta(days=self._settings.logs.keep_days)
         while True:
+            keep = timedelta(days=self._keep_logs_days)
             today = moment(self._clock.now_ms()).date()
             for day in await self.journal.drop_logs_before(today - keep):
                 _log.info("logs_dropped", day=day.isoformat())

@@ -85,7 +85,7 @@ class Slots:
 
     def take(self, run: Run) -> bool:
         """Give *run* a slot if one is free; the caller begins it."""
-        if not self._free:
+        if self._free <= 0:
             return False
         self._free -= 1
         run.holds_slot = True
@@ -111,7 +111,16 @@ class Slots:
             return
         run.holds_slot = False
         self._free += 1
-        if self._waiting:
+        self._serve()
+
+    def resize(self, limit: int) -> None:
+        """Let so many run at once from now on; those beyond it that run go on."""
+        self._free += limit - self.limit
+        self.limit = limit
+        self._serve()
+
+    def _serve(self) -> None:
+        while self._free > 0 and self._waiting:
             following = next(iter(self._waiting))
             del self._waiting[following]
             self.ask(following)

@@ -9,7 +9,7 @@ import structlog
 
 from executor.handler_table import HandlerTable
 from executor.model import Isolation
-from executor.settings import ExecutorSettings
+from executor.settings import ExecutorSection, ExecutorSettings
 from executor.worker import Worker
 from executor.workers.loop import AsyncWorker
 from executor.workers.process import ProcessWorker
@@ -23,6 +23,16 @@ _THREAD_PATIENCE_S = 0.9
 """How long async and thread code may take to end; then its run is reported as busy."""
 _KILLED_WITHIN_S = 2.0
 """How long the end of a process takes to be seen after SIGKILL."""
+
+
+def slots_of(section: ExecutorSection) -> Mapping[Isolation, int]:
+    """How many runs of each isolation may run at once."""
+    return {
+        Isolation.ASYNC: section.max_async,
+        Isolation.THREAD: section.max_threads,
+        Isolation.PROCESS: section.max_processes,
+        Isolation.SCRIPT: section.max_scripts,
+    }
 
 
 class Pools:
@@ -39,12 +49,7 @@ class Pools:
             Isolation.PROCESS: ProcessWorker(table, grace_s=grace_s),
             Isolation.SCRIPT: self.scripts,
         }
-        self.slots: Mapping[Isolation, int] = {
-            Isolation.ASYNC: section.max_async,
-            Isolation.THREAD: section.max_threads,
-            Isolation.PROCESS: section.max_processes,
-            Isolation.SCRIPT: section.max_scripts,
-        }
+        self.slots = slots_of(section)
         self.patience_s: Mapping[Isolation, float] = {
             Isolation.ASYNC: _THREAD_PATIENCE_S,
             Isolation.THREAD: _THREAD_PATIENCE_S,

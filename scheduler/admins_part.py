@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from scheduler.configs import Changed
 from scheduler.mirror.mirror import Mirror
+from scheduler.mirror_settings import MirrorSection
 from scheduler.settings import Settings
 from scheduler.storage import Storage
 from scheduler.xxl.consoles import Consoles
@@ -36,6 +37,10 @@ class AdminsPart:
     def start(self, watch: Callable[[asyncio.Task[None]], None]) -> None:
         """Copy from now on; *watch* is told when that has ended."""
         self._mirror.start(self._storage.ready, watch)
+
+    def tune(self, section: MirrorSection) -> None:
+        """Go on with other rates and sizes of the mirror."""
+        self._mirror.tune(section)
 
     async def stop(self) -> None:
         await self._mirror.stop()

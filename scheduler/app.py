@@ -53,7 +53,7 @@ class SchedulerApp:
         """None without an executor: there is nothing that could run."""
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.port = 0
-        self._nacos = NacosPart(settings, laid, live_settings())
+        self._nacos = NacosPart(settings, laid)
 
     async def start(self) -> None:
         """Serve when this returns. Raise StartRefused or OSError."""
@@ -79,7 +79,11 @@ class SchedulerApp:
         await self._listen()
         self._start_engine()
         self.alarms.start(self._note_death)
-        self._nacos.start(self.port, executor_url=self.executor.url() if self.executor else "")
+        self._nacos.start(
+            self.port,
+            executor_url=self.executor.url() if self.executor else "",
+            live=live_settings(self.executor, self._admins),
+        )
         _log.info("scheduler_started", url=f"http://{settings.scheduler.host}:{self.port}")
 
     async def stop(self, *, hurry: asyncio.Event | None = None) -> None:
@@ -171,6 +175,8 @@ class SchedulerApp:
             configs_changed=self.configs.changed,
             xxl=self._admins.control,
         )
+        if self.local is not None:
+            self.local.listener.subscribe("message", self.site.inbox.wake)
         self.port = await self.site.listen()
 
     def _pools(self) -> Pools:

@@ -28,16 +28,15 @@ _ANYWHERE = "192.0.2.1"
 class NacosPart:
     """Registration, and the overlay where one is named; nothing without `nacos.server_addresses`."""
 
-    def __init__(self, settings: Settings, laid: Laid | None, live: Live) -> None:
+    def __init__(self, settings: Settings, laid: Laid | None = None) -> None:
         self._settings = settings
         self._laid = laid
-        self._live = live
         self._tasks: list[asyncio.Task[None]] = []
         self._registration: Registration | None = None
         self._session: aiohttp.ClientSession | None = None
 
-    def start(self, port: int, *, executor_url: str) -> None:
-        """Begin, in the background; *port* is the REST API's."""
+    def start(self, port: int, *, executor_url: str, live: Live) -> None:
+        """Begin, in the background; *port* is the REST API's, *live* what can be changed."""
         config = config_of(self._settings.nacos)
         if config is None:
             return
@@ -45,7 +44,7 @@ class NacosPart:
         client = NacosClient(config, self._session)
         self._begin(lambda: self._register(client, port, executor_url))
         if self._settings.nacos.config_data_id and self._laid is not None:
-            self._begin(OverlayWatch(client, self._laid, self._live).run)
+            self._begin(OverlayWatch(client, self._laid, live).run)
 
     async def stop(self) -> None:
         """Leave Nacos: callers go elsewhere from now on. It takes 3 s at most."""

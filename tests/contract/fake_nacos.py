@@ -66,8 +66,8 @@ class FakeNacos:
     async def stop(self) -> None:
         """As a crash: instances are forgotten, configs and tokens (which are signed) are not."""
         self.hold.set()
-        self.instances.clear()
         await self._runner.cleanup()
+        self.instances.clear()
 
     async def publish(self, data_id: str, text: str, *, group: str = "DEFAULT_GROUP") -> None:
         self.configs["public", group, data_id] = text

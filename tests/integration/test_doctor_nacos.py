@@ -47,8 +47,8 @@ async def found(laid: Laid) -> dict[str, Finding]:
 
 async def test_a_service_that_is_listed_is_fine(nacos: FakeNacos, tmp_path: Path) -> None:
     laid = await laid_for(tmp_path, nacos.address)
-    part = NacosPart(laid.settings, None, {})
-    part.start(PORT, executor_url="")
+    part = NacosPart(laid.settings)
+    part.start(PORT, executor_url="", live={})
     await until(lambda: nacos.instances, "registered")
 
     findings = await found(laid)

@@ -195,8 +195,8 @@ def settings_for(*addresses: str, **more: str) -> Any:
 
 async def test_the_service_is_listed_with_what_callers_need_and_gone_when_it_leaves() -> None:
     async with FakeNacos("v3") as nacos:
-        part = NacosPart(settings_for(nacos.address), None, {})
-        part.start(8101, executor_url="http://127.0.0.1:9999")
+        part = NacosPart(settings_for(nacos.address))
+        part.start(8101, executor_url="http://127.0.0.1:9999", live={})
         await until(lambda: nacos.instances, "registered")
 
         [(key, host)] = nacos.instances.items()
@@ -214,8 +214,8 @@ async def test_the_service_is_listed_with_what_callers_need_and_gone_when_it_lea
 
 
 async def test_without_addresses_nothing_is_begun() -> None:
-    part = NacosPart(settings_for(), None, {})
-    part.start(8100, executor_url="")
+    part = NacosPart(settings_for())
+    part.start(8100, executor_url="", live={})
 
     assert asyncio.all_tasks() == {asyncio.current_task()}
     await part.stop()

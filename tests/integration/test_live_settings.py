@@ -1,0 +1,118 @@
+"""Settings that take effect in the running service."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from executor.settings import ExecutorSettings
+from executor.testing.fake_admin import FakeAdmin
+from scheduler.log_setup import configure, set_level
+from scheduler.mirror.mirror import Mirror
+from scheduler.mirror.timing import Timing
+from scheduler.mirror_settings import MirrorSection
+from scheduler.nacos.changes import changes
+from scheduler.sections import LoggingSection
+from scheduler.settings import Settings, load
+from tests.integration.executor_service import an_executor, until
+from tests.integration.memory_admin import MemoryAdmin, MemoryAdmins
+from tests.integration.mirror_stage import Time
+
+LIMIT_S = 20.0
+
+
+def changed(settings: ExecutorSettings, **executor: Any) -> ExecutorSettings:
+    section = settings.executor.model_copy(update=executor)
+    return settings.model_copy(update={"executor": section})
+
+
+async def test_waiting_runs_begin_when_more_may_run_at_once(tmp_path: Path) -> None:
+    async with FakeAdmin("2.4") as admin, an_executor(tmp_path, admin, executor__max_async=1) as at:
+        settings = load(None, {})
+        await admin.trigger("nap-async", "60", job_id=1)
+        waiting = await admin.trigger("nap-async", "0", job_id=2)
+
+        at.tune(changed(settings, max_async=2))
+
+        assert (await admin.finished(waiting, LIMIT_S)).handle_code == 200
+
+
+async def test_runs_beyond_a_smaller_limit_go_on_and_nothing_new_begins(tmp_path: Path) -> None:
+    async with FakeAdmin("2.4") as admin, an_executor(tmp_path, admin, executor__max_async=2) as at:
+        settings = load(None, {})
+        running = [await admin.trigger("nap-async", "0.5", job_id=job) for job in (1, 2)]
+        at.tune(changed(settings, max_async=1))
+        [slots] = [slots for kind, slots in at.dispatcher.load() if kind.value == "async"]
+        assert (slots.in_use, slots.limit) == (2, 1)
+        waiting = await admin.trigger("nap-async", "0", job_id=3)
+
+        assert slots.waiting == 1
+        codes = [await admin.finished(log_id, LIMIT_S) for log_id in (*running, waiting)]
+
+    assert [row.handle_code for row in codes] == [200, 200, 200]
+    assert slots.in_use == 0
+
+
+@pytest.fixture
+def fresh_structlog() -> Iterator[None]:
+    yield
+    structlog.reset_defaults()
+
+
+def test_a_level_takes_effect_in_loggers_that_are_in_use(
+    fresh_structlog: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    configure(LoggingSection(level="info"))
+    log = structlog.get_logger("test")
+    log.debug("before")
+    set_level("debug")
+    log.debug("while")
+    set_level("error")
+    log.warning("after")
+
+    said = capsys.readouterr().err
+    assert "while" in said
+    assert "before" not in said
+    assert "after" not in said
+
+
+def test_only_what_differs_is_named() -> None:
+    started = Settings()
+    current = load(None, {"QOOERP_LOGGING__LEVEL": "debug"})
+    new = load(None, {"QOOERP_LOGGING__LEVEL": "error", "QOOERP_EXECUTOR__PORT": "1"})
+    live = {"logging.level"}
+
+    assert changes(started, started, started, live=live).applied == ()
+    found = changes(started, current, new, live=live)
+    assert (found.applied, found.restart) == (("logging.level",), ("executor.port",))
+
+
+async def test_the_mirror_goes_on_at_another_rate(engine: AsyncEngine) -> None:
+    time, waits = Time(), list[float]()
+
+    async def sleep(seconds: float) -> None:
+        waits.append(seconds)
+        await time.sleep(seconds)
+        await asyncio.sleep(0.001)
+
+    ready = asyncio.Event()
+    ready.set()
+    slow = MirrorSection(interval_seconds=3600)
+    timing = Timing(time, time.elapsed, sleep)
+    doors = MemoryAdmins(MemoryAdmin())
+    mirror = Mirror(engine, doors, clusters=["main"], section=slow, timezone="UTC", timing=timing)
+    mirror.start(ready, lambda _task: None)
+    await until(lambda: waits and max(waits) > 60, "it is slow")
+
+    mirror.tune(slow.model_copy(update={"interval_seconds": 1}))
+    tuned = len(waits) + 1
+    await until(lambda: len(waits) > tuned + 20)
+    await mirror.stop()
+
+    assert max(waits[tuned:]) < 60
