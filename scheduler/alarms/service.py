@@ -164,8 +164,8 @@ class Alarms:
     async def _part_with(self, connection: asyncpg.Connection, error: Exception) -> None:
         """An event cannot be kept as an alarm: find it, say so, and go on without it."""
         if self._most == 1:
-            event = await connection.fetchrow(sql("drop_oldest"))
-            _log.error("alarm_refused", about=dict(event or {}), reason=str(error))
+            refused = await connection.fetchrow(sql("drop_oldest"))
+            _log.error("alarm_refused", about=dict(refused or {}), reason=str(error))
         self._most = 1
 
     async def _lead(self, connection: asyncpg.Connection) -> timedelta | None:
