@@ -16,6 +16,7 @@ from admin_bridge.console.errors import (
     NotAnAdmin,
     PermissionRefused,
     SignInRefused,
+    Unsupported,
 )
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ _NO_PERMISSION = re.compile(r"permission limit|权限拦截|權限控管", re.IG
 """An Admin says it in the language it is set to; there are these three."""
 _NO_TOKEN = re.compile(r"accessToken or appname|access token is wrong")
 _NO_DATABASE = re.compile(r"PersistenceException|CannotGetJdbcConnection|SQL\w*Exception")
+_UNLISTABLE = "NullPointerException: date must not be null"
+"""What 3.4.1 makes of a list with a log row that has no result; 3.4.2 lists it."""
 _SPECK = re.compile(r"^[\w.$]+(?:Exception|Error):\s*|<br/?>|\s+")
 
 
@@ -98,6 +101,10 @@ def refusal(address: str, value: Mapping[str, object]) -> ConsoleError:
         )
     if _NO_DATABASE.search(words):
         return ConsoleUnreachable(f"{address}: the Admin has trouble with its database: {said}")
+    if _UNLISTABLE in words:
+        return Unsupported(
+            f"{address}: this Admin (3.4.1) cannot list log rows without a result: it needs 3.4.2"
+        )
     return ConsoleRefused(f"{address}: the Admin refused: {said}")
 
 

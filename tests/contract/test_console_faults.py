@@ -14,6 +14,7 @@ from admin_bridge.console import (
     NotAnAdmin,
     PermissionRefused,
     SignInRefused,
+    Unsupported,
     open_console,
 )
 from admin_bridge.console.door import Door
@@ -64,6 +65,12 @@ def paths(fake: FakeConsole, name: str) -> list[Request]:
         (Fault.UNREACHABLE, {}, ConsoleUnreachable, ": "),
         (Fault.REFUSE, {"message": "Cron非法"}, ConsoleRefused, "the Admin refused: Cron非法"),
         (Fault.REFUSE, {"message": "权限拦截[username=x]"}, PermissionRefused, "权限拦截"),
+        (
+            Fault.REFUSE,
+            {"message": "java.lang.NullPointerException: date must not be null"},
+            Unsupported,
+            "3.4.1",
+        ),
         (
             Fault.REFUSE,
             {"message": "org.x.PersistenceException: <br/>### Error querying database"},
