@@ -67,6 +67,10 @@ def post(path: str, body: object) -> bytes:
     return _request("POST", path, orjson.dumps(body))
 
 
+def put(path: str, body: object) -> bytes:
+    return _request("PUT", path, orjson.dumps(body))
+
+
 async def asked(caller: Caller, request: bytes) -> bytes:
     """The body of the answer. Raise RuntimeError for a failure."""
     answer = await caller.send(request)

@@ -32,6 +32,11 @@ async def noted(ctx: JobContext, params: str) -> None:
     await asyncio.sleep(0.02)
 
 
+@job_handler("configured")
+async def configured(ctx: JobContext) -> str:
+    return ctx.config.get("value", "")
+
+
 @job_handler("block")
 async def block() -> None:
     time.sleep(5)  # noqa: ASYNC251 (the mistake that is measured)
