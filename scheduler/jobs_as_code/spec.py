@@ -59,6 +59,9 @@ def read_specs(path: Path) -> list[JobSpec]:
     """The jobs of a YAML file. Raise StartRefused, naming each wrong field, and OSError."""
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 0
+        raise StartRefused(f"{path} is not YAML: line {line}: {error.problem}") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise StartRefused(f"{path} is not YAML: {str(error).splitlines()[0]}") from None
     try:
