@@ -22,7 +22,7 @@ from scheduler.settings import load
 
 HANDLERS = "tests.integration.executor_handlers"
 ROOT = Path(__file__).parents[2]
-LIMIT_S = 30.0
+LIMIT_S = 60.0
 _LOOK_EVERY_S = 0.005
 
 
