@@ -28,6 +28,11 @@ _LOCK = 0x716D6972
 _ASK_AGAIN_S = 5.0
 """Between two attempts to be the one who copies a cluster."""
 _BUG_PAUSE_S = 30.0
+_MIRRORED = """\
+INSERT INTO qooerp_scheduler.schedule_mirror (cluster, group_id) VALUES ($1, $2)
+ON CONFLICT DO NOTHING
+"""
+"""Has recorders look for rows of the mirror, even where nothing is copied but what is asked for."""
 _Task = asyncio.Task[None]
 
 
@@ -69,10 +74,12 @@ class Mirror:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def refresh_job(self, cluster: str, admin_job_id: int) -> int | None:
+    async def refresh_job(
+        self, cluster: str, admin_job_id: int, *, audited: bool = False
+    ) -> int | None:
         """Copy a job as it is now; its id here, None when the Admin has it no more.
 
-        What has changed is not audited: who asks for this has done it. Raises ConsoleError.
+        *audited*: people have changed it there; else who asks for this has. Raises ConsoleError.
         """
         admin = await self._consoles.admin(cluster)
         async with lent(self._engine) as connection:
@@ -83,7 +90,7 @@ class Mirror:
                 await drop_job(connection, cluster, admin_job_id, asked=asked)
                 return None
             place = Place(cluster=cluster, app_name=admin.app_name, timezone=admin.timezone)
-            copied = await copy_jobs(connection, [job], place, asked=asked, audited=False)
+            copied = await copy_jobs(connection, [job], place, asked=asked, audited=audited)
             if admin_job_id in copied.ids:
                 return copied.ids[admin_job_id]
             return await _id_of(connection, cluster, admin_job_id)
@@ -92,6 +99,7 @@ class Mirror:
         """See that a row of the Admin's log is recorded here; its id here."""
         rows = LogRows(cluster, timezone=self._timezone)
         async with lent(self._engine) as connection:
+            await connection.execute(_MIRRORED, cluster, log.group_id)
             await rows.merge(connection, [log], now=self._timing.now())
             return await rows.id_of(connection, log)
 

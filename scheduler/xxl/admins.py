@@ -46,10 +46,12 @@ class Admins(Protocol):
 class Mirror(Protocol):
     """Copies what Admins know into PostgreSQL."""
 
-    async def refresh_job(self, cluster: str, admin_job_id: int) -> int | None:
+    async def refresh_job(
+        self, cluster: str, admin_job_id: int, *, audited: bool = False
+    ) -> int | None:
         """Copy a job as it is now; its id here, None when the Admin has it no more.
 
-        Raises ConsoleError.
+        *audited*: what has changed was changed in the console. Raises ConsoleError.
         """
         ...
 
@@ -104,7 +106,9 @@ class NoAdmins:
     async def group_id(self, cluster: str) -> int:
         raise Conflict(f"its Admin cluster {cluster!r} is not configured here")
 
-    async def refresh_job(self, cluster: str, admin_job_id: int) -> int | None:
+    async def refresh_job(
+        self, cluster: str, admin_job_id: int, *, audited: bool = False
+    ) -> int | None:
         """Nothing to copy from."""
         return None
 

@@ -93,7 +93,7 @@ class XxlJobs:
         job = await self._record.find(job_id)
         with suppress(Conflict):
             return job, after(action, job.status)
-        await self._copy(job)
+        await self._copy(job, audited=True)
         job = await self._record.find(job_id)
         return job, after(action, job.status)
 
@@ -114,16 +114,16 @@ class XxlJobs:
             now = job_of(there, cluster=admin.cluster, group=old.group, timezone=old.timezone)
             if form_of(now) == form_of(old):
                 return there
-        await self._copy(old)
+        await self._copy(old, audited=True)
         if there is None:
             raise NotFound("job", old.id)
         raise Conflict("it was changed in the Admin's console meanwhile: read it again")
 
-    async def _copy(self, job: Job) -> None:
-        """Copy what the Admin has, where it can tell."""
+    async def _copy(self, job: Job, *, audited: bool = False) -> None:
+        """Copy what the Admin has, where it can tell; *audited*: somebody has changed it there."""
         assert job.cluster is not None
         with suppress(Unsupported):
-            await self._mirror.refresh_job(job.cluster, _id_of(job))
+            await self._mirror.refresh_job(job.cluster, _id_of(job), audited=audited)
 
 
 def _place(admin: Admin) -> Place:

@@ -117,6 +117,7 @@ async def test_a_change_made_in_the_console_meanwhile_is_409_and_then_known(xxl)
     assert (refused.status, "console meanwhile" in refused.message) == (409, True)
     now = await xxl.get(f"/jobs/{job['id']}")
     assert (now["params"], now["timeoutSeconds"], now["version"]) == ("theirs", 0, 2)
+    assert (await actions_on(xxl, job["id"]))[-1] == ("admin:main", "update")
     again = await xxl.put(f"/jobs/{job['id']}", {"version": 2, "timeoutSeconds": 5})
     assert (again["params"], again["timeoutSeconds"]) == ("theirs", 5)
 

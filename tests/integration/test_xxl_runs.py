@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 
 from tests.integration.conftest import a_database
-from tests.integration.xxl_service import XxlApi, a_service_of, an_admin
+from tests.integration.xxl_service import NO_MIRROR, XxlApi, a_service_of, an_admin
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 FINAL = ("succeeded", "failed", "killed", "timed_out", "interrupted", "discarded")
@@ -26,7 +26,7 @@ async def xxl(
     async with (
         an_admin(request.param, first_log_id=100) as admin,
         a_database(postgres, template) as url,
-        a_service_of(admin, folder, url) as api,
+        a_service_of(admin, folder, url, **NO_MIRROR) as api,
     ):
         yield api
 
