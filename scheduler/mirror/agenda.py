@@ -46,7 +46,9 @@ class Agenda:
         self._counted = 0.0
         self._due: dict[Task, float] = {Task(Kind.GROUPS): 0.0}
         self._not_before = 0.0
+        self._alone_until = 0.0
         self._failures = 0
+        self._unfinished: set[Task] = set()
 
     def next(self, now: float) -> tuple[Task | None, float]:
         """The task that is due; or None, and the seconds until one may be."""
@@ -64,6 +66,7 @@ class Agenda:
     def done(self, task: Task, now: float, *, requests: int, took_s: float, news: bool) -> None:
         """It took so many *requests*, the slowest *took_s*; those that brought *news* are free."""
         self._failures = 0
+        self._unfinished.discard(task)
         self._refill(now)
         if not news:
             self._credit -= requests
@@ -77,15 +80,16 @@ class Agenda:
         self._due[task] = until
 
     def hurry(self, *tasks: Task) -> None:
-        """Something is odd: do *tasks* first."""
+        """Something is odd, or half done: do *tasks* at once; there is something to copy."""
         for task in tasks:
             self._due[task] = 0.0
+            self._unfinished.add(task)
 
     def failed(self, now: float) -> float:
         """The Admin did not answer, or not as it should: leave it alone, longer each time."""
         self._failures += 1
         pause_s = min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2.0 ** min(self._failures - 1, 10))
-        self._not_before = now + pause_s
+        self._alone_until = now + pause_s
         return pause_s
 
     def _period_s(self, kind: Kind) -> float:
@@ -93,7 +97,10 @@ class Agenda:
         return groups * self._interval_s * {Kind.JOBS: _JOBS, Kind.LOGS: _LOGS}.get(kind, _OPEN)
 
     def _wait_s(self, task: Task, now: float) -> float:
-        return max(self._not_before - now, self._until_credit(task, now), self._due[task] - now)
+        wait_s = max(self._alone_until - now, self._due[task] - now)
+        if task in self._unfinished:
+            return wait_s
+        return max(wait_s, self._not_before - now, self._until_credit(task, now))
 
     def _urgency(self, task: Task) -> tuple[float, ...]:
         """Of two that may begin jobs go first, since their time is promised; then the later one."""
