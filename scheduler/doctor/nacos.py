@@ -38,9 +38,10 @@ async def look_at_nacos(settings: Settings, laid: Laid) -> AsyncIterator[Finding
 async def _servers(client: NacosClient, settings: Settings) -> AsyncIterator[Finding]:
     me = instance_of(settings, client.config, settings.scheduler.port)
     faults = await client.check(me.service)
+    trouble = fail if all(fault for _, fault in faults) else warn
     for address, fault in faults:
         if fault is not None:
-            yield fail("nacos", str(fault), _advice(fault))
+            yield trouble("nacos", str(fault), _advice(fault))
         else:
             api = client.api_of(address)
             yield ok("nacos", f"{address} answers (API {api}), group {settings.nacos.group}")

@@ -21,6 +21,7 @@ from tests.contract.nacos_server import ARTIFACTS, PASSWORD, USER, NacosServer, 
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 LIMIT_S = 20.0
+REAL = [pytest.param(version, marks=pytest.mark.java) for version in ARTIFACTS]
 Server = FakeNacos | NacosServer
 
 
@@ -40,9 +41,7 @@ def real_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str,
         server.kill()
 
 
-@pytest_asyncio.fixture(
-    scope="module", loop_scope="module", params=["fake v1", "fake v3", *ARTIFACTS]
-)
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=["fake v1", "fake v3", *REAL])
 async def server(request: pytest.FixtureRequest) -> AsyncIterator[Server]:
     kind = request.param
     if kind.startswith("fake"):

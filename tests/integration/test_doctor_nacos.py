@@ -81,6 +81,15 @@ async def test_a_nacos_that_is_away_fails(tmp_path: Path) -> None:
     assert "nacos.server_addresses" in findings["nacos"].advice
 
 
+async def test_one_server_of_several_that_is_away_is_a_warning(
+    nacos: FakeNacos, tmp_path: Path
+) -> None:
+    laid = await laid_for(tmp_path, nacos.address, "127.0.0.1:1")
+    findings = [one async for one in look_at_nacos(laid.settings, laid) if one.subject == "nacos"]
+
+    assert [one.verdict for one in findings] == [Verdict.OK, Verdict.WARN]
+
+
 async def test_a_wrong_password_fails_and_is_not_shown(nacos: FakeNacos, tmp_path: Path) -> None:
     findings = await found(
         await laid_for(tmp_path, nacos.address, nacos__password="not-to-be-shown")
