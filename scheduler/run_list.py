@@ -125,7 +125,9 @@ class RunList:
 
     async def _fetch(self, query: str, *args: object) -> list[Any]:
         async with lent(self._engine) as connection:
+            await connection.execute(_PLAN_ONCE)
             rows: list[Any] = await connection.fetch(query, *args)
+            await connection.execute("COMMIT")
             return rows
 
 
@@ -143,6 +145,8 @@ def _shape(wanted: RunFilter) -> _Shape:
     return _Shape.ALL if wanted == RunFilter() else _Shape.STATES
 
 
+_PLAN_ONCE = "BEGIN READ ONLY; SET LOCAL plan_cache_mode = force_generic_plan"
+"""Planning for the partition of every month takes longer than reading a page from them."""
 _LOG = "qooerp_scheduler.schedule_log"
 _STATES = [state.value for state in RunState]
 _EARLIEST, _LATEST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
