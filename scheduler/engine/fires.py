@@ -106,11 +106,6 @@ class Fires:
         """Let others fire these; None: all that we have planned."""
         await self._fetch("hand_back", ids, self._owner)
 
-    async def execute(self, job_id: int, params: str | None, now: datetime) -> Trigger | None:
-        """A fire of a job now, already fired; None: there is no such local job."""
-        rows = await self._fetch("execute", job_id, now, params, self._owner)
-        return trigger_of(rows[0]) if rows else None
-
     @asynccontextmanager
     async def locked(self, name: str, *args: object) -> AsyncIterator[list[Any]]:
         """The rows that the statement *name* locks, until the end of this block."""
