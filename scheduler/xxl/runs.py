@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from admin_bridge.console import AdminLog, Console, ConsoleError, Unsupported
 from scheduler.job import Job
+from scheduler.refusal import NotFound
 from scheduler.run_list import Run
 from scheduler.xxl.admins import Admin, Admins, Mirror, admin_of
 from scheduler.xxl.record import Record
@@ -77,34 +78,37 @@ class XxlRuns:
     async def _triggered(self, admin: Admin, job: Job, params: str) -> AdminLog:
         """The row of a run that is begun now: the first that is new and has its params."""
         assert job.admin_job_id is not None
-        look = _Look(admin.console, await self._group_id(admin), job.admin_job_id)
-        newest = max((row.id for row in await look.rows()), default=0) if look.can else 0
+        look = await self._look(admin, job.admin_job_id)
         await admin.console.trigger_job(job.admin_job_id, params=params)
-        if not look.can:
+        if look is None:
             raise Unseen(
                 f"Admin {admin.cluster} was asked for the run; it has no lists to find it in"
             )
         try:
             async with asyncio.timeout(self._wait_s):
-                return await look.new_one(newest, params)
+                return await look.new_one(params)
         except TimeoutError:
             raise Unseen(
                 f"Admin {admin.cluster} was asked for the run, and has not shown its row within"
                 f" {self._wait_s:g} s: look for it in the job's logs"
             ) from None
 
-    async def _group_id(self, admin: Admin) -> int | None:
-        """None: this Admin has no lists."""
-        try:
-            return await self._admins.group_id(admin.cluster)
-        except Unsupported:
-            return None
+    async def _look(self, admin: Admin, admin_job_id: int) -> _Look | None:
+        """Knows the rows that are there before a run; None: this Admin does not list them."""
+        with suppress(Unsupported):
+            group_id = await self._admins.group_id(admin.cluster)
+            look = _Look(admin.console, group_id, admin_job_id)
+            look.newest = max((row.id for row in await look.rows()), default=0)
+            return look
+        return None
 
     async def _row_of(self, admin: Admin, run: Run) -> AdminLog | None:
-        job = await self._record.find(run.job_id)
+        admin_job_id = 0  # any: the job may be deleted here
+        with suppress(NotFound):
+            admin_job_id = (await self._record.find(run.job_id)).admin_job_id or 0
         page = await admin.console.logs(
             group_id=await self._admins.group_id(admin.cluster),
-            job_id=job.admin_job_id or 0,
+            job_id=admin_job_id,
             since=run.trigger_time - _AROUND,
             until=run.trigger_time + _AROUND,
         )
@@ -114,21 +118,22 @@ class XxlRuns:
 class _Look:
     """Looks at the newest rows of a job in the Admin's log."""
 
-    def __init__(self, console: Console, group_id: int | None, job_id: int) -> None:
-        self.can = group_id is not None
+    def __init__(self, console: Console, group_id: int, job_id: int) -> None:
+        self.newest = 0
+        """The greatest id that was there before."""
         self._console = console
-        self._group_id = group_id or 0
+        self._group_id = group_id
         self._job_id = job_id
 
     async def rows(self) -> Iterable[AdminLog]:
         page = await self._console.logs(group_id=self._group_id, job_id=self._job_id, limit=_ROWS)
         return page.rows
 
-    async def new_one(self, newest: int, params: str) -> AdminLog:
-        """Wait for a row above *newest* that was triggered with *params*."""
+    async def new_one(self, params: str) -> AdminLog:
+        """Wait for a row that was not there before, and was triggered with *params*."""
         for pause_s in _pauses():
             with suppress(ConsoleError):  # what was begun is begun: the next look may succeed
-                if row := chosen_row(await self.rows(), newest, params=params):
+                if row := chosen_row(await self.rows(), self.newest, params=params):
                     return row
             await asyncio.sleep(pause_s)
         raise AssertionError("there is always another pause")
