@@ -1,0 +1,102 @@
+"""Runs of Admins are judged once it is known whether they were tried again; nothing is judged twice."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import asyncpg
+import pytest
+
+from scheduler.alarms.events import Judge
+from scheduler.alarms.intake import take_events
+from scheduler.alarms.routing import People, Router
+from scheduler.alarms.rule import Rules
+from scheduler.alarms.statements import sql as statement
+from scheduler.alarms.store import Keeper
+from tests.integration.alarm_service import alarms_of
+from tests.integration.engine_service import SCHEMA
+from tests.integration.test_alarm_scans import add_admin_job, add_run
+
+SECOND = timedelta(seconds=1)
+EVENTS = f"SELECT count(*) FROM {SCHEMA}.schedule_alarm_event"
+FAILED = {"cluster": "main", "trigger_type": "admin", "status": "failed"}
+
+
+async def take(sql: asyncpg.Connection, most: int = 100) -> int:
+    people = People({"admin": ["ann"]})
+    router = Router(rules=Rules(), people=people, wait=SECOND, window=SECOND)
+    return await take_events(sql, Keeper(router, storm_s=15), Judge(Rules(), 60 * SECOND), most)
+
+
+async def time_passes(sql: asyncpg.Connection) -> None:
+    await sql.execute(f"UPDATE {SCHEMA}.schedule_alarm_event SET not_before = now()")
+
+
+async def test_an_admins_failed_run_that_was_tried_again_is_no_alarm(sql):
+    job = await add_admin_job(sql, 1, retry_strategy="fixed", retry_count=1)
+    first = await add_run(sql, job, trigger_time=30, **FAILED)
+
+    assert await take(sql) == 1
+    assert await alarms_of(sql, job) == []
+
+    await add_run(sql, job, trigger_time=20, attempt=2, first_log_id=first, **FAILED)
+    await time_passes(sql)
+    await take(sql)
+
+    (alarm,) = await alarms_of(sql, job)
+    assert alarm["notify_type"] == "retry"
+    assert await sql.fetchval(EVENTS) == 0
+
+
+async def test_an_admins_failed_run_that_was_not_tried_again_is_one(sql):
+    job = await add_admin_job(sql, 1, retry_strategy="fixed", retry_count=1)
+    await add_run(sql, job, trigger_time=30, **FAILED)
+    await take(sql)
+    assert await take(sql) == 0
+    await time_passes(sql)
+    await take(sql)
+
+    assert [row["notify_type"] for row in await alarms_of(sql, job)] == ["failure"]
+
+
+@pytest.mark.parametrize("status", ["succeeded", "killed", "discarded", "queued", "running"])
+async def test_runs_that_go_well_leave_no_trace(sql, status):
+    job = await add_admin_job(sql, 1)
+    await add_run(sql, job, cluster="main", trigger_type="admin", status=status)
+
+    assert await sql.fetchval(EVENTS) == 0
+
+
+async def test_a_run_is_noted_once_however_often_its_row_is_written(sql):
+    job = await add_admin_job(sql, 1)
+    run = await add_run(sql, job, **FAILED | {"status": "running"}, start_time=0)
+    for status in ("failed", "failed"):
+        await sql.execute(
+            f"UPDATE {SCHEMA}.schedule_log SET status = $2 WHERE id = $1", run, status
+        )
+
+    assert await sql.fetchval(EVENTS) == 1
+
+
+async def test_an_event_is_judged_by_one_replica_only(sql, database_url):
+    job = await add_admin_job(sql, 1)
+    for n in range(3):
+        await add_run(sql, job, trigger_time=n, **FAILED)
+    other = await asyncpg.connect(database_url)
+
+    async with sql.transaction():
+        assert len(await sql.fetch(statement("take_events"), 2)) == 2
+        assert await take(other) == 1
+    await other.close()
+
+
+async def test_what_nobody_has_looked_at_for_a_day_is_forgotten(sql):
+    job = await add_admin_job(sql, 1)
+    await add_run(sql, job, trigger_time=90_000, **FAILED)
+    await add_run(sql, job, trigger_time=10, **FAILED)
+
+    await sql.execute(statement("drop_events"))
+    refused = await sql.fetchrow(statement("drop_oldest"))
+
+    assert refused is not None
+    assert await sql.fetchval(EVENTS) == 0
