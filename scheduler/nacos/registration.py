@@ -45,9 +45,12 @@ class Registration:
 
     async def run(self) -> None:
         """Be registered until cancelled."""
+        last: type[NacosError | None] = type(None)
         failures = 0
         while True:
             error = await self._once()
+            if type(error) is not last:  # a server that starts refuses users that it has not read
+                failures, last = 0, type(error)
             failures = failures + 1 if error else 0
             longest = _REFUSED_S if isinstance(error, AccessRefused) else self._beat_s
             await self._sleep(pause_s(failures, longest, random.random()))
