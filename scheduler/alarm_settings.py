@@ -91,7 +91,7 @@ class AlarmsSection(Section):
     missed_seconds: Annotated[int, Field(ge=5, le=86_400)] = Field(
         60, description="After how long a due time without a run was missed, seconds."
     )
-    late_seconds: Annotated[int, Field(ge=1, le=86_400)] = Field(
+    late_seconds: Annotated[int, Field(ge=5, le=86_400)] = Field(
         60, description="From how much delay on a run has started late, seconds."
     )
     deadline_seconds: _Days = Field(
