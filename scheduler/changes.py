@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 CHANNEL = "qooerp_scheduler"
-Kind = Literal["job", "kill", "config", "alarm_rule"]
+Kind = Literal["job", "kill", "config", "alarm_rule", "message"]
 
 
 async def announce(connection: AsyncConnection, kind: Kind, changed_id: int) -> None:

@@ -79,8 +79,9 @@ class Inbox:
         return await self._mark(user, schedule_message.c.id > 0)
 
     async def follow(self, user: str, after: int | None) -> AsyncIterator[Sequence[Message]]:
-        """Messages newer than the one of id *after* (None: than now), as they come; nothing now
-        and then.
+        """Messages newer than the one of id *after* as they come, and none now and then.
+
+        Without *after*: those that come from now on.
         """
         table = schedule_message.c
         last = await self._newest() if after is None else after

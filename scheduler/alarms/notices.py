@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from operator import eq, ge, le
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -17,11 +18,10 @@ from scheduler.alarms.model import AlarmType, DeliveryState, HandleStatus, Level
 from scheduler.alarms.tables import (
     schedule_delivery,
     schedule_delivery_alarm,
-    schedule_notify,
     schedule_notify_count,
 )
 from scheduler.refusal import Invalid, NotFound
-from scheduler.tables import schedule_job
+from scheduler.tables import schedule_job, schedule_notify
 
 MOST_COUNTED = 10_000
 """Rows that are counted one by one, and rows that can be reached by page number."""
@@ -246,13 +246,13 @@ def _plain(row: RowMapping) -> dict[str, Any]:
 
 def _conditions(wanted: NoticeFilter) -> list[ColumnElement[bool]]:
     table = schedule_notify.c
-    asked: list[tuple[object, ColumnElement[bool]]] = [
-        (wanted.job_id, table.job_id == wanted.job_id),
-        (wanted.type, table.notify_type == wanted.type),
-        (wanted.level, table.level == wanted.level),
-        (wanted.handle_status, table.handle_status == wanted.handle_status),
-        (wanted.send_status, table.send_status == wanted.send_status),
-        (wanted.start_time, table.create_time >= wanted.start_time),
-        (wanted.end_time, table.create_time <= wanted.end_time),
+    asked: list[tuple[object, Callable[[Any, Any], Any], ColumnElement[Any]]] = [
+        (wanted.job_id, eq, table.job_id),
+        (wanted.type, eq, table.notify_type),
+        (wanted.level, eq, table.level),
+        (wanted.handle_status, eq, table.handle_status),
+        (wanted.send_status, eq, table.send_status),
+        (wanted.start_time, ge, table.create_time),
+        (wanted.end_time, le, table.create_time),
     ]
-    return [condition for given, condition in asked if given is not None]
+    return [compare(column, given) for given, compare, column in asked if given is not None]

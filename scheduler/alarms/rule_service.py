@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime, time
 from typing import Any
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import RowMapping, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -144,7 +144,7 @@ async def _note(connection: AsyncConnection, action: str, rule: StoredRule) -> N
     await announce(connection, "alarm_rule", rule.id)
 
 
-def _rule(row: Mapping[str, Any]) -> StoredRule:
+def _rule(row: RowMapping) -> StoredRule:
     kinds = {
         "alarm_types": [AlarmType(one) for one in row["alarm_types"]],
         "min_level": Level(row["min_level"]),

@@ -29,10 +29,14 @@ class Streams:
         if last_seen.isdecimal() and len(last_seen) < 16:
             from_line = int(last_seen) + 1
         pages = self._text.chunks(log_id, from_line=from_line, follow=True)
+        return await self.push(request, _events(pages))
+
+    async def push(self, request: web.Request, events: AsyncIterator[bytes]) -> web.StreamResponse:
+        """Server-sent *events*, as they come."""
         response = web.StreamResponse(
             headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"}
         )
-        return await self._send(request, response, _events(pages))
+        return await self._send(request, response, events)
 
     async def download(self, request: web.Request, log_id: int) -> web.StreamResponse:
         pages = self._text.chunks(log_id, from_line=1, follow=False)
@@ -54,7 +58,7 @@ class Streams:
     ) -> web.StreamResponse:
         """Send *parts*; what is wrong before the first one still gets an answer of its own."""
         if len(self._open) >= _MOST:
-            raise Busy(f"{_MOST} logs are being read already")
+            raise Busy(f"{_MOST} logs and inboxes are being followed already")
         task = asyncio.current_task()
         assert task is not None
         self._open.add(task)

@@ -1,0 +1,171 @@
+"""The endpoints of alarms: what was detected, who was told, who handled it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from scheduler.alarms.model import AlarmType, Level
+from scheduler.alarms.notices import MOST_COUNTED, Notice, NoticeFilter, Notices, Place
+from scheduler.alarms.rule_service import RuleService
+from scheduler.api.alarm_shapes import (
+    DeliveryTold,
+    Handling,
+    NotifyCounts,
+    NotifyPath,
+    NotifyQuery,
+    NotifyTold,
+    NotifyWhole,
+    RuleChange,
+    RuleGiven,
+    RulePath,
+    RuleTold,
+    TodayTold,
+)
+from scheduler.api.cursor import from_us, read_cursor, to_us, write_cursor
+from scheduler.api.endpoint import delete, get, post, put
+from scheduler.api.shapes import Page, pages_of
+from scheduler.audit import acting
+
+
+class Alarms:
+    """Alarms: problems that were detected, whether people were told, and what they did."""
+
+    def __init__(self, notices: Notices) -> None:
+        self._notices = notices
+
+    @get("/notifies")
+    async def find(self, query: NotifyQuery) -> Page[NotifyTold]:
+        """List alarms, newest first, by page or by cursor."""
+        wanted = self._in_zone(query.wanted())
+        after = _place(query.cursor) if query.cursor else None
+        found = await self._notices.page(wanted, size=query.size, skip=query.skip, after=after)
+        total, exact = await self._notices.total(wanted)
+        return Page[NotifyTold](
+            records=[self._told(one) for one in found],
+            total=total,
+            total_exact=exact,
+            size=query.size,
+            current=query.current,
+            pages=pages_of(min(total, MOST_COUNTED), query.size),
+            cursor=_cursor(found, query.size),
+        )
+
+    @get("/notifies/statistics/count")
+    async def count(self) -> NotifyCounts:
+        """Read how many alarms there are: ever raised, of today, pending, unsent."""
+        return NotifyCounts(
+            total_count=(await self._notices.counts()).total,
+            today_count=(await self._notices.today())[1].total,
+            pending_count=await self._notices.pending(),
+            unsent_count=await self._notices.unsent(),
+        )
+
+    @get("/notifies/statistics/type")
+    async def by_type(self) -> dict[AlarmType, int]:
+        """Read how many alarms of each type were ever raised."""
+        return dict((await self._notices.counts()).types)
+
+    @get("/notifies/statistics/level")
+    async def by_level(self) -> dict[Level, int]:
+        """Read how many alarms of each level were ever raised."""
+        return dict((await self._notices.counts()).levels)
+
+    @get("/notifies/statistics/today")
+    async def of_today(self) -> TodayTold:
+        """Read how many alarms were raised today, by type and level."""
+        day, counts = await self._notices.today()
+        return TodayTold(
+            day=day,
+            total_count=counts.total,
+            types=dict(counts.types),
+            levels=dict(counts.levels),
+        )
+
+    @get("/notifies/statistics/pending-count")
+    async def pending_count(self) -> int:
+        """Read how many alarms nobody has handled."""
+        return await self._notices.pending()
+
+    @get("/notifies/statistics/unsent-count")
+    async def unsent_count(self) -> int:
+        """Read how many alarms have a message that has not gone out."""
+        return await self._notices.unsent()
+
+    @get("/notifies/{notifyId}")
+    async def read(self, path: NotifyPath) -> NotifyWhole:
+        """Read an alarm, with the messages about it."""
+        notice, told = await self._notices.get(path.notify_id)
+        deliveries = [DeliveryTold.model_validate(one) for one in told]
+        return NotifyWhole(**dict(self._told(notice)), deliveries=deliveries)
+
+    @post("/notifies/{notifyId}/handle")
+    async def handle(self, path: NotifyPath, body: Handling) -> NotifyTold:
+        """Note who has handled or ignored an alarm, and what they say; pending opens it again."""
+        handler = body.handler or acting.get().name
+        notice = await self._notices.handle(
+            path.notify_id, status=body.status, handler=handler, remark=body.remark
+        )
+        return self._told(notice)
+
+    def _in_zone(self, wanted: NoticeFilter) -> NoticeFilter:
+        def aware(moment: datetime | None) -> datetime | None:
+            if moment is None or moment.tzinfo is not None:
+                return moment
+            return moment.replace(tzinfo=self._notices.zone)
+
+        return replace(wanted, start_time=aware(wanted.start_time), end_time=aware(wanted.end_time))
+
+    def _told(self, notice: Notice) -> NotifyTold:
+        zone, handled = self._notices.zone, notice.handle_time
+        local = {
+            "create_time": notice.create_time.astimezone(zone),
+            "handle_time": handled.astimezone(zone) if handled else None,
+        }
+        return NotifyTold.model_validate(replace(notice, **local))  # type: ignore[arg-type]
+
+
+class AlarmRules:
+    """Alarm rules: which alarms are told to whom, how loudly, and when."""
+
+    def __init__(self, rules: RuleService) -> None:
+        self._rules = rules
+
+    @get("/alarm-rules")
+    async def find(self) -> Sequence[RuleTold]:
+        """List the rules, in the order in which they have their say."""
+        return [RuleTold.model_validate(rule) for rule in await self._rules.all()]
+
+    @post("/alarm-rules")
+    async def create(self, body: RuleGiven) -> RuleTold:
+        """Make a rule."""
+        return RuleTold.model_validate(await self._rules.create(body.model_dump()))
+
+    @get("/alarm-rules/{id}")
+    async def read(self, path: RulePath) -> RuleTold:
+        """Read a rule."""
+        return RuleTold.model_validate(await self._rules.get(path.id))
+
+    @put("/alarm-rules/{id}")
+    async def update(self, path: RulePath, body: RuleChange) -> RuleTold:
+        """Make a rule what the body says, whole."""
+        values = body.model_dump(exclude={"version"})
+        rule = await self._rules.update(path.id, values, version=body.version)
+        return RuleTold.model_validate(rule)
+
+    @delete("/alarm-rules/{id}")
+    async def delete(self, path: RulePath) -> None:
+        """Delete a rule."""
+        await self._rules.delete(path.id)
+
+
+def _place(cursor: str) -> Place:
+    microseconds, notice_id = read_cursor(cursor, 2)
+    return Place(from_us(microseconds), notice_id)
+
+
+def _cursor(notices: Sequence[Notice], size: int) -> str | None:
+    if len(notices) < size:
+        return None
+    return write_cursor(to_us(notices[-1].create_time), notices[-1].id)
