@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from scheduler.cron import parse
 from scheduler.engine.calendars import Calendar, Rule
 from scheduler.engine.rules import plain_rule, rule_of
-from scheduler.job import Job, RetryStrategy, ScheduleType
+from scheduler.job import Engine, Job, RetryStrategy, ScheduleType
 from scheduler.refusal import Invalid
 
 _MOST_SKIPPED = 200
@@ -34,6 +34,8 @@ def checked(job: Job) -> Job:
     zone = zone_of(job.timezone)
     if job.run_at is not None and job.run_at.tzinfo is None:
         job = replace(job, run_at=job.run_at.replace(tzinfo=zone))
+    if job.engine is Engine.LOCAL and job.cluster is not None:
+        raise Invalid("cluster", "is for jobs of engine xxl: this service's own are in none")
     needed = _NEEDED.get(job.schedule_type)
     if needed is not None and getattr(job, needed) is None:
         raise Invalid(needed, f"is needed by scheduleType {job.schedule_type}")

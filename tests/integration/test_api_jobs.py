@@ -347,14 +347,17 @@ async def test_jobs_are_exported_and_imported_all_or_none(api):
         ({"configs": {"a b": "v"}}, "configs.a b"),
         ({"calendarName": "nobody's"}, "calendarName"),
         ({"colour": "red"}, "colour"),
+        ({"cluster": "somewhere"}, "cluster"),
     ],
 )
 async def test_a_bad_field_is_named_and_nothing_is_made(api, fields, field):
     before = (await api.get("/jobs"))["total"]
 
-    answer = await api.ask("POST", "/jobs", {"jobName": "bad", "handlerName": "note"} | fields)
+    job = {"jobName": "bad", "handlerName": "note"} | fields
+    answer = await api.ask("POST", "/jobs", job)
+    imported = await api.ask("POST", "/jobs/import", {"jobs": [job]})
 
-    assert answer.status == 422
+    assert (answer.status, imported.status) == (422, 422)
     assert answer.data["errors"][0]["field"].removesuffix(".[key]") == field
     assert answer.message.startswith(field)
     assert (await api.get("/jobs"))["total"] == before
