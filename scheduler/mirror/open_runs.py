@@ -75,9 +75,9 @@ class OpenRuns:
     async def _ask_one(self, connection: asyncpg.Connection, row: Mapping[str, Any]) -> bool:
         group = self._group
         at = row["trigger_time"]
-        page = await group.reader.run(group.id, row["admin_job_id"], at)
-        logs = [log for log in page.rows if log.id == row["admin_log_id"]]
-        if not logs and page.total <= len(page.rows):
+        found = await group.reader.around(group.id, row["admin_job_id"], at)
+        logs = [log for log in found or () if log.id == row["admin_log_id"]]
+        if found is not None and not logs:
             logs = self._lost(row)
         return bool(await group.rows.merge(connection, logs, now=group.timing.now()))
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TypeVar
 
 import structlog
@@ -71,10 +72,10 @@ class Reader:
         found = await self._span(group_id, Span(since, _ever(since)), status=LogStatus.RUNNING)
         return {log.id for log in found or ()}
 
-    async def run(self, group_id: int, job_id: int, at: datetime) -> Page[AdminLog]:
-        """The rows of a job around one moment."""
+    async def around(self, group_id: int, job_id: int, at: datetime) -> list[AdminLog] | None:
+        """The rows of a job around one moment; None: they are too many to be sure."""
         second = timedelta(seconds=1)
-        return await self._logs(group_id, job_id=job_id, since=at - second, until=at + second)
+        return await self._span(group_id, Span(at - second, at + second), job_id=job_id)
 
     async def sweep(
         self, group_id: int, start: datetime, end: datetime
@@ -95,7 +96,7 @@ class Reader:
             start = span.until
 
     async def _span(
-        self, group_id: int, span: Span, *, status: LogStatus = LogStatus.ALL
+        self, group_id: int, span: Span, *, job_id: int = 0, status: LogStatus = LogStatus.ALL
     ) -> list[AdminLog] | None:
         """All rows of *span*; None: they are too many, or won't hold still: `_seen` says how many.
 
@@ -106,7 +107,8 @@ class Reader:
         found: list[AdminLog] = []
         for wider in range(_TRIES):
             limit = self._log_page * 4**wider
-            complete = await self._add_pages(found, group_id, span, status=status, limit=limit)
+            ask = partial(self._logs, group_id, job_id=job_id, status=status, limit=limit)
+            complete = await self._add_pages(found, span, ask)
             if complete is not False:
                 return once_each(found) if complete else None
         if not span.is_shortest:
@@ -116,25 +118,12 @@ class Reader:
         return once_each(found)
 
     async def _add_pages(
-        self,
-        found: list[AdminLog],
-        group_id: int,
-        span: Span,
-        *,
-        status: LogStatus,
-        limit: int,
+        self, found: list[AdminLog], span: Span, ask: Callable[..., Awaitable[Page[AdminLog]]]
     ) -> bool | None:
         """Add what the pages have; whether that is all; None: it would be too much."""
         offset, total = 0, 1
         while offset < total:
-            page = await self._logs(
-                group_id,
-                since=span.since,
-                until=span.until,
-                status=status,
-                offset=offset,
-                limit=limit,
-            )
+            page = await ask(since=span.since, until=span.until, offset=offset)
             total = self._seen = page.total
             if total > 2 * _PAGES * self._log_page and not span.is_shortest:
                 return None

@@ -74,7 +74,7 @@ class MemoryAdmin:
         **fields: object,
     ) -> int:
         """Trigger a run at an exact time; handle 0: it goes on."""
-        number = log_id or max(self.logs, default=0) + 1
+        number = log_id or max(self.exact, default=0) + 1
         said = at + timedelta(milliseconds=500) if self.rounds else at
         self.exact[number] = at
         values = AdminLog(
