@@ -76,7 +76,7 @@ async def test_results_wait_for_an_admin_and_go_out_once_and_in_order(
         await ended(app, 0, 1, 2)
         assert admin.callbacks == []
     for log_id in ids:
-        assert (await admin.finished(log_id, 10)).handle_code == 200
+        assert (await admin.finished(log_id, 60)).handle_code == 200
 
     assert len(admin.callbacks) == RUNS
     for job_id in range(3):
@@ -91,7 +91,7 @@ async def test_an_answer_that_never_comes_costs_a_repetition_and_no_result(
         log_id = await admin.trigger("echo", "first", address=app.url())
         await until(lambda: admin.callbacks)
     other = await admin.trigger("echo", "second", address=app.url())
-    await admin.finished(other, 10)
+    await admin.finished(other, 60)
 
     assert {c["handleMsg"] for c in admin.callbacks if c["logId"] == log_id} == {"first"}
     assert [c["logId"] for c in admin.callbacks][-1] == other
@@ -139,7 +139,7 @@ async def test_one_result_that_an_admin_refuses_does_not_keep_the_others(
         await ended(app, 1)
     good = [log_id for log_id, text in zip(ids, texts, strict=True) if text != "poison"]
     for log_id in good:
-        await admin.finished(log_id, 10)
+        await admin.finished(log_id, 60)
     journal = tmp_path / "data" / "journal.db"
     await until(lambda: dead_letters(journal))
 
@@ -187,7 +187,7 @@ async def test_a_cluster_that_is_away_does_not_hold_up_another(tmp_path: Path) -
                 waiting = await away.trigger("echo", "later")
                 assert (await here.finished(await here.trigger("echo", "now"))).handle_msg == "now"
                 assert away.rows[waiting].is_open
-            assert (await away.finished(waiting, 10)).handle_msg == "later"
+            assert (await away.finished(waiting, 60)).handle_msg == "later"
 
 
 async def test_an_admin_that_is_upgraded_is_served_without_a_restart(
@@ -196,7 +196,7 @@ async def test_an_admin_that_is_upgraded_is_served_without_a_restart(
     for generation in ("2.4", "3.4", "3.5", "2.4"):
         admin.upgrade(generation)
         log_id = await admin.trigger("echo", generation, address=app.url())
-        assert (await admin.finished(log_id, 10)).handle_msg == generation
+        assert (await admin.finished(log_id, 60)).handle_msg == generation
 
 
 async def test_the_other_admin_of_a_cluster_is_told_when_one_is_away(tmp_path: Path) -> None:
