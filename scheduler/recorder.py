@@ -16,9 +16,12 @@ from scheduler.run_row import COLUMNS, Key, clean, job_of, newest, row_of
 
 _log = structlog.get_logger()
 _SQL = files("scheduler") / "sql"
-_RECORD = "".join(
-    (_SQL / name).read_text(encoding="utf-8") for name in ("record_runs.sql", "count_runs.sql")
-) + "SELECT count(*) FROM recorded"
+_RECORD = (
+    "".join(
+        (_SQL / name).read_text(encoding="utf-8") for name in ("record_runs.sql", "count_runs.sql")
+    )
+    + "SELECT count(*) FROM recorded"
+)
 _NAMES = ", ".join(COLUMNS)
 _ARRAYS = ", ".join(f"${place}::{kind}[]" for place, kind in enumerate(COLUMNS.values(), start=3))
 _RECORD_ARRAYS = f"WITH incoming ({_NAMES}) AS (SELECT * FROM unnest({_ARRAYS})), {_RECORD}"

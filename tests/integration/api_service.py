@@ -99,7 +99,7 @@ def _data(answer: Answer) -> Any:
 
 @asynccontextmanager
 async def an_api(
-    folder: Path, url: str, *, wait: bool = True, **settings: object
+    folder: Path, url: str, *, wait: bool = True, **settings: Any
 ) -> AsyncIterator[Api]:
     """A service in this process, and a client of it; *wait* until its database is ready."""
     tokens = [{"name": f"a {role}", "role": role, "token": TOKENS[role]} for role in TOKENS]

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from typing import Any
+
+import asyncpg
 
 from tests.integration.api_service import an_api
 from tests.integration.engine_service import (
@@ -25,8 +28,10 @@ async def test_next_attempts_take_no_place_of_a_first_run_beyond_their_pool(
     async with an_api(tmp_path, database_url, engine__retry_workers=2) as api:
         jobs = [await once(sql, **retried) for _ in range(4)]
 
-        async def retry_pool():
-            return (await api.get("/statistics/monitor"))["pools"]["retry"]
+        async def retry_pool() -> dict[str, int]:
+            pools = (await api.get("/statistics/monitor"))["pools"]
+            retries: dict[str, int] = pools["retry"]
+            return retries
 
         full = {"running": 2, "waiting": 2, "limit": 2}
         await until(retry_pool, lambda pool: pool == full)
@@ -64,7 +69,7 @@ async def test_the_jobs_of_a_group_run_no_more_at_once_than_it_allows_on_all_rep
 
 
 async def test_the_monitor_shows_the_pools_of_attempts_and_notifications(tmp_path, database_url):
-    chosen = {"engine__retry_workers": 3, "engine__notify_workers": 5}
+    chosen: dict[str, Any] = {"engine__retry_workers": 3, "engine__notify_workers": 5}
     async with an_api(tmp_path, database_url, **chosen) as api:
         pools = (await api.get("/statistics/monitor"))["pools"]
 
@@ -73,17 +78,17 @@ async def test_the_monitor_shows_the_pools_of_attempts_and_notifications(tmp_pat
     assert pools["notify"] == {"running": 0, "waiting": 0, "limit": 5}
 
 
-async def once(sql, **columns):
+async def once(sql: asyncpg.Connection, **columns: Any) -> int:
     """A job that is to run once, now."""
     now = soon()
     return await add_job(sql, schedule_type="once", run_at=now, next_run_time=now, **columns)
 
 
-async def running(sql, jobs):
+async def running(sql: asyncpg.Connection, jobs: list[int]) -> list[asyncpg.Record]:
     return [row for row in await runs_of(sql, *jobs) if row["status"] == "running"]
 
 
-def most_at_once(rows) -> int:
+def most_at_once(rows: list[asyncpg.Record]) -> int:
     """How many of these runs overlapped at most; one that ends in a moment frees it."""
     changes = sorted(
         [(row["start_time"], 1) for row in rows]

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import asdict
+
 from executor import capture
 from executor.handler_table import HandlerTable, load_handlers
 from executor.model import Script, Trigger
@@ -131,7 +133,7 @@ class Place:
 
 
 def _fields(trigger: Trigger, **changes: Any) -> dict[str, Any]:
-    return {name: getattr(trigger, name) for name in Trigger.__slots__} | changes
+    return asdict(trigger) | changes
 
 
 @cache

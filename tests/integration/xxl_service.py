@@ -56,7 +56,7 @@ async def a_service_of(
     admin: FakeConsole, folder: Path, url: str, **settings: object
 ) -> AsyncIterator[XxlApi]:
     """A service whose only Admin is *admin*; its executor is registered there."""
-    chosen: dict[str, object] = {"admins": json.dumps([cluster_of(admin)])}
+    chosen: dict[str, Any] = {"admins": json.dumps([cluster_of(admin)])}
     async with an_api(folder, url, **(chosen | settings)) as api:
         theirs = XxlApi(api.session, api.app)
         theirs.admin = admin
