@@ -1,6 +1,6 @@
-"""A day of an Admin's life in simulated time, and the copy compared with it row by row.
+"""Hours of an Admin's life in simulated time, and the copy compared with it row by row.
 
-MIRROR_HOURS makes the day longer, MIRROR_SEED another one.
+MIRROR_HOURS=24 makes a day of them, MIRROR_SEED others.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from tests.integration.memory_admin import T0, MemoryAdmin
 from tests.integration.mirror_stage import Stage
 from tests.reports import a_report
 
-HOURS = float(os.environ.get("MIRROR_HOURS", "24"))
+HOURS = float(os.environ.get("MIRROR_HOURS", "3"))
 SEED = int(os.environ.get("MIRROR_SEED", "1"))
 SETTINGS = MirrorSection(interval_seconds=60, requests_per_minute=2, page_size=20)
 """A minute instead of ten seconds: a sixth of the steps, and more happens between them."""
@@ -138,7 +138,7 @@ class Life:
             await self.recorder.record([report])
 
 
-async def test_after_a_day_the_copy_is_the_admins_row_by_row(
+async def test_in_the_end_the_copy_is_the_admins_row_by_row(
     engine: AsyncEngine, sql: asyncpg.Connection
 ) -> None:
     dice = random.Random(SEED)
