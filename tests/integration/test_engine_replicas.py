@@ -34,20 +34,20 @@ async def test_replicas_that_die_fire_each_time_once_or_tell_its_interruption(
     notes = tmp_path / "notes"
     notes.touch()
     replicas = [Replica(tmp_path / f"r{n}", database_url, **HASTY) for n in range(3)]
-    await asyncio.gather(*(replica.start() for replica in replicas))
-    begin = soon(2)
-    jobs = [
-        await add_job(
-            sql,
-            params=str(notes),
-            schedule_type="interval",
-            interval_seconds=1,
-            next_run_time=begin,
-            misfire_policy="fire_all",  # however slow this machine is, no time is left out
-        )
-        for _ in range(JOBS)
-    ]
     try:
+        await asyncio.gather(*(replica.start() for replica in replicas))
+        begin = soon(2)
+        jobs = [
+            await add_job(
+                sql,
+                params=str(notes),
+                schedule_type="interval",
+                interval_seconds=1,
+                next_run_time=begin,
+                misfire_policy="fire_all",  # however slow this machine is, no time is left out
+            )
+            for _ in range(JOBS)
+        ]
         await ended(sql, *jobs, count=2 * JOBS, within=40)
         for n in range(KILLS):
             victim = replicas[n % 2]
