@@ -24,14 +24,14 @@ recorded AS (
         to_timestamp(end_ms::float8 / 1000),
         duration_ms, result_code, result_message, $1::text, shard_index, shard_total, restarts, revision
     FROM incoming
-    CROSS JOIN LATERAL (SELECT to_timestamp(trigger_ms::float8 / 1000) AS moment)
+    CROSS JOIN LATERAL (SELECT to_timestamp(trigger_ms::float8 / 1000) AS moment) AS triggered
     CROSS JOIN LATERAL (SELECT CASE
         WHEN EXISTS (SELECT FROM qooerp_scheduler.schedule_mirror m WHERE m.cluster = incoming.cluster)
         THEN (SELECT min(l.trigger_time) FROM qooerp_scheduler.schedule_log l
               WHERE l.trigger_time IN (date_trunc('second', moment),
                                        date_trunc('second', moment) + interval '1 second')
                 AND l.cluster = incoming.cluster AND l.admin_log_id = incoming.admin_log_id)
-        END AS mirrored)
+        END AS mirrored) AS listed
     ON CONFLICT (trigger_time, cluster, admin_log_id) DO UPDATE SET
         trigger_time = CASE  -- of a mirrored run; a row cannot leave its month here
             WHEN old.revision = 0 AND old.cluster <> 'local'
