@@ -159,18 +159,18 @@ class ExecutorApp:
     async def stop(self, *, hurry: asyncio.Event | None = None) -> None:
         """Leave in order: out of the registry, finish or stop what runs, deliver, close.
 
+        Admins go on choosing an address until they look into their registry again; what they
+        send until then is taken, as they don't ask another executor when one refuses.
         Setting *hurry* cuts the waiting short; nothing is lost by it.
         """
         section = self._settings.executor
-        self.dispatcher.close_doors()
         for task in self._beat_tasks:
             task.cancel()
         await asyncio.gather(*(self._leave(beat) for beat in self._beats))
         hurry = hurry or asyncio.Event()
-        drained = asyncio.ensure_future(self.dispatcher.drain(section.stop_grace_seconds, hurry))
         if self._registered:
             await _wait(hurry, section.drain_seconds)
-        await drained
+        await self.dispatcher.drain(section.stop_grace_seconds, hurry)
         await self._flush_outboxes(hurry)
         await self._opened.aclose()
         _log.info("executor_stopped")

@@ -51,7 +51,7 @@ class ExecutorSection(Section):
         5, description="Seconds between SIGTERM and SIGKILL of a process or script."
     )
     drain_seconds: Seconds = Field(
-        30, description="Seconds to go on answering after deregistering, so that Admins notice."
+        35, description="Seconds to go on taking runs after deregistering, until Admins notice."
     )
     stop_grace_seconds: Seconds = Field(
         30, description="Seconds that running work may take to end when the service stops."

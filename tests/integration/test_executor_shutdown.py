@@ -69,7 +69,7 @@ async def test_what_has_not_ended_when_the_grace_is_over_is_stopped_and_reported
     assert len(admin.callbacks) == 2
 
 
-async def test_while_leaving_it_answers_and_turns_new_runs_away(
+async def test_while_leaving_it_takes_what_admins_still_send(
     admin: FakeAdmin, tmp_path: Path
 ) -> None:
     patient = {"executor__drain_seconds": 60, "executor__stop_grace_seconds": 60}
@@ -78,19 +78,36 @@ async def test_while_leaving_it_answers_and_turns_new_runs_away(
         running, waiting = await two_runs(admin, tmp_path)
         service.signal(signal.SIGTERM)
         await deregistered(admin)
-        refused = admin.rows[await admin.trigger("echo", job_id=2, address=service.url)]
+        late = await admin.trigger("echo", "late", job_id=2, address=service.url)
 
-        assert (refused.trigger_code, refused.trigger_msg) == (
-            500,
-            "this executor is shutting down, use another node",
-        )
+        assert (await admin.finished(late, LIMIT_S)).handle_msg == "late"
         assert (await admin.beat(service.url)).is_success
         assert "execute start" in (await admin.log_page(running)).content
 
         service.signal(signal.SIGTERM)
         assert await service.exit_code() == 0
     assert admin.rows[running].handle_code == admin.rows[waiting].handle_code == 500
-    assert len(admin.callbacks) == 2
+    assert len(admin.callbacks) == 3
+
+
+async def test_once_admins_know_that_it_leaves_it_turns_new_runs_away(
+    admin: FakeAdmin, tmp_path: Path
+) -> None:
+    async with Service(tmp_path, admin, executor__stop_grace_seconds=60) as service:
+        await admin.registered()
+        running, _ = await two_runs(admin, tmp_path)
+        service.signal(signal.SIGTERM)
+        await deregistered(admin)
+        async with asyncio.timeout(LIMIT_S):
+            while True:
+                row = admin.rows[await admin.trigger("echo", job_id=2, address=service.url)]
+                if row.trigger_code == 500:
+                    break
+
+        assert row.trigger_msg == "this executor is shutting down, use another node"
+        (tmp_path / "open").touch()
+        assert await service.exit_code() == 0
+    assert admin.rows[running].handle_msg == "found"
 
 
 async def test_a_second_signal_does_not_wait_for_an_admin_that_is_away(
