@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from ipaddress import ip_network
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
 from executor.settings import Section
+from scheduler.channel_kinds import check_channel
 from scheduler.system_zone import is_zone
 
 _Level = Literal["info", "warning", "error", "critical"]
@@ -77,6 +79,35 @@ class AlarmRuleSection(Section):
         return given
 
 
+class AlarmChannelSection(Section):
+    name: str = Field(
+        min_length=1, max_length=64, pattern=r"^[^:\s]+$", description="What rules call it by."
+    )
+    kind: Literal["email", "sms", "in_site", "dingtalk", "wecom", "feishu", "webhook"] = Field(
+        description="How it reaches people."
+    )
+    enabled: bool = Field(True, description="Whether anything is sent by it.")
+    language: Literal["", "en", "zh"] = Field(
+        "", description="Of its messages; empty: alarms.language."
+    )
+    settings: dict[str, Any] = Field(
+        {}, description="What its kind needs, as docs/alarms.md lists; never a secret."
+    )
+    secrets: dict[str, SecretStr] = Field({}, description="Passwords and signing keys.")
+    receivers: Annotated[list[str], Field(max_length=100)] = Field(
+        [], description="Who is reached where a rule names none."
+    )
+
+    @model_validator(mode="after")
+    def _can_be_used(self) -> AlarmChannelSection:
+        check_channel(self.kind, self.settings, self.opened(), self.receivers)
+        return self
+
+    def opened(self) -> dict[str, str]:
+        """The secrets themselves."""
+        return {name: secret.get_secret_value() for name, secret in self.secrets.items()}
+
+
 class AlarmsSection(Section):
     enabled: bool = Field(True, description="Whether problems are looked for, and told.")
     wait_seconds: Annotated[float, Field(ge=0, le=60)] = Field(
@@ -112,6 +143,29 @@ class AlarmsSection(Section):
     rules: list[AlarmRuleSection] = Field(
         [], description="Rules beside those of the database; without any, in-site messages."
     )
+    channels: list[AlarmChannelSection] = Field(
+        [], description="Channels beside those of the database and in_site."
+    )
+    language: Literal["en", "zh"] = Field("en", description="Of messages, where a channel says no.")
+    templates: str = Field(
+        "", description="Folder with templates in place of the built-in ones; empty: none."
+    )
+    send_seconds: Annotated[float, Field(ge=1, le=300)] = Field(
+        15, description="How long sending one message may take, seconds."
+    )
+    retry_seconds: Annotated[float, Field(ge=0.1, le=3600)] = Field(
+        60, description="Longest wait before the next attempt to send, seconds; it begins with one."
+    )
+    give_up_seconds: Annotated[int, Field(ge=0, le=30 * 86_400)] = Field(
+        86_400, description="How long after its first attempt a message is given up, seconds."
+    )
+    give_up_attempts: Annotated[int, Field(ge=0, le=1_000_000)] = Field(
+        0, description="After how many attempts too; 0: however many."
+    )
+    allowed_networks: list[str] = Field(
+        [],
+        description="Private networks that webhooks and gateways may be in, as 10.0.0.0/8; none: none.",
+    )
     deadman_url: SecretStr = Field(
         SecretStr(""), description="URL that is called while all is well; empty: none."
     )
@@ -125,6 +179,21 @@ class AlarmsSection(Section):
         text = given.get_secret_value()
         if text and not text.startswith(("http://", "https://")):
             raise ValueError("a URL begins with http:// or https://")
+        return given
+
+    @field_validator("allowed_networks")
+    @classmethod
+    def _are_networks(cls, given: list[str]) -> list[str]:
+        for network in given:
+            ip_network(network)
+        return given
+
+    @field_validator("channels")
+    @classmethod
+    def _are_channels(cls, given: list[AlarmChannelSection]) -> list[AlarmChannelSection]:
+        names = [channel.name for channel in given]
+        if len(names) != len(set(names)):
+            raise ValueError("each channel has a name of its own")
         return given
 
     @field_validator("rules")

@@ -13,7 +13,7 @@ from executor.errors import StartRefused
 from executor.journal import Journal
 from executor.settings import is_loopback
 from scheduler.admins_part import AdminsPart
-from scheduler.alarms.part import alarms_of
+from scheduler.alarms.part import alarms_of, channels_of, desk_of, outbox_of
 from scheduler.api.site import Site
 from scheduler.config_cache import ConfigCache
 from scheduler.engine.disowned import Disowned
@@ -23,7 +23,7 @@ from scheduler.live import live_settings
 from scheduler.nacos.overlay import Laid
 from scheduler.nacos.part import NacosPart
 from scheduler.peers import door_of
-from scheduler.pools import Pools
+from scheduler.pools import Load, Pools
 from scheduler.pulse import Pulse
 from scheduler.recorder import Recorder
 from scheduler.records import Records
@@ -79,6 +79,7 @@ class SchedulerApp:
         await self._listen()
         self._start_engine()
         self.alarms.start(self._note_death)
+        self.outbox.start(self._note_death)
         self._nacos.start(
             self.port,
             executor_url=self.executor.url() if self.executor else "",
@@ -96,6 +97,7 @@ class SchedulerApp:
         if self.local is not None:
             await self.local.leave()
         await self.alarms.stop()
+        await self.outbox.stop()
         await leaving
         await self.site.close()
         await self._admins.stop()
@@ -163,12 +165,14 @@ class SchedulerApp:
         pulse = Pulse(self.storage)
         self._feeling = asyncio.create_task(pulse.run())
         self._feeling.add_done_callback(self._note_death)
+        pools = self._pools()
+        self._open_outbox(pools.notify)
         self.site = Site(
             self._settings,
             storage=self.storage,
             executor=self.executor,
             control=self.local.control if self.local is not None else NoRuns(),
-            pools=self._pools(),
+            pools=pools,
             pulse=pulse,
             clock=self._clock,
             timezone=self._timezone,
@@ -177,7 +181,14 @@ class SchedulerApp:
         )
         if self.local is not None:
             self.local.listener.subscribe("message", self.site.inbox.wake)
+            self.local.listener.subscribe("alarm", self.outbox.wake)
         self.port = await self.site.listen()
+
+    def _open_outbox(self, load: Load) -> None:
+        settings, storage = self._settings, self.storage
+        self._channels = channels_of(settings, self._secrets)
+        self._desk = desk_of(settings, storage, self._timezone)
+        self.outbox = outbox_of(settings, storage, self._desk, self._channels, load)
 
     def _pools(self) -> Pools:
         section = self._settings.engine

@@ -68,7 +68,7 @@ def plain(value: Any) -> Any:
     """*value* as JSON and YAML know it; secrets are disclosed, so only for defaults."""
     if isinstance(value, SecretStr):
         return value.get_secret_value()
-    return value if isinstance(value, bool | int | float | list) else str(value)
+    return value if isinstance(value, bool | int | float | list | dict) else str(value)
 
 
 def flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

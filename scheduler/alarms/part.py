@@ -1,10 +1,18 @@
-"""The alarms of a service, made from its settings."""
+"""The alarms of a service, and what sends them, made from its settings."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from scheduler.alarms.delivery.channel import Channels
+from scheduler.alarms.delivery.desk import Desk
+from scheduler.alarms.delivery.outbox import Outbox
+from scheduler.alarms.delivery.wording import Wording
 from scheduler.alarms.routing import People
 from scheduler.alarms.service import Alarms
 from scheduler.engine.identity import replica_id
+from scheduler.pools import Load
+from scheduler.secret_box import SecretBox
 from scheduler.sections import TokenSection
 from scheduler.settings import Settings
 from scheduler.storage import Storage
@@ -21,6 +29,33 @@ def alarms_of(settings: Settings, storage: Storage, zone: str) -> Alarms:
         owner=replica_id(settings.data_dir),
         zone=zone,
         people=people_of(settings.scheduler.tokens),
+        ready=storage.ready,
+    )
+
+
+def channels_of(settings: Settings, secrets: SecretBox) -> Channels:
+    return Channels(settings.alarms.channels, secrets)
+
+
+def desk_of(settings: Settings, storage: Storage, zone: str) -> Desk:
+    """What writes messages and sends them."""
+    section = settings.alarms
+    wording = Wording(Path(section.templates) if section.templates else None, zone)
+    return Desk(storage.engine, section, wording, people_of(settings.scheduler.tokens))
+
+
+def outbox_of(
+    settings: Settings, storage: Storage, desk: Desk, channels: Channels, load: Load
+) -> Outbox:
+    """What sends what is owed; *load* is its part of the monitor."""
+    return Outbox(
+        storage.engine,
+        settings.alarms,
+        owner=replica_id(settings.data_dir),
+        workers=settings.engine.notify_workers,
+        desk=desk,
+        channels=channels,
+        load=load,
         ready=storage.ready,
     )
 

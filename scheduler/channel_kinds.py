@@ -1,0 +1,247 @@
+"""What each kind of channel has to be told, checked before anything is kept or sent."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from email.errors import HeaderParseError
+from email.headerregistry import Address
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+)
+from pydantic.alias_generators import to_camel
+
+_ADDRESS = re.compile(r"[\x21-\x7e]{1,64}@[A-Za-z0-9.-]{1,255}")
+_NUMBER = re.compile(r"\+?[0-9]{4,20}")
+_USER = re.compile(r"[^\x00-\x1f]{1,64}")
+_HEADER = re.compile(r"[A-Za-z0-9-]{1,100}")
+_SECRET = re.compile(r"[a-z][a-z0-9_]{0,31}")
+_MOST_HEADERS = 20
+_MOST_SECRET = 4000
+APPRISE_SMS = frozenset(
+    [
+        "46elks",
+        "atalk",
+        "bulksms",
+        "bulkvs",
+        "burstsms",
+        "clicksend",
+        "d7sms",
+        "freemobile",
+        "httpsms",
+        "kavenegar",
+        "msg91",
+        "msgbird",
+        "nexmo",
+        "octopush",
+        "plivo",
+        "seven",
+        "sfr",
+        "sinch",
+        "smsmanager",
+        "sns",
+        "twilio",
+        "voipms",
+        "vonage",
+    ]
+)
+"""Services that send SMS and whose servers are known: their URLs name no host."""
+
+
+def is_address(text: str) -> bool:
+    """Whether it is one plain address of e-mail."""
+    if not _ADDRESS.fullmatch(text):
+        return False
+    try:
+        parsed = Address(addr_spec=text)
+    except (HeaderParseError, ValueError, IndexError):
+        return False
+    return bool(parsed.username and parsed.domain) and not parsed.domain.startswith("-")
+
+
+def is_number(text: str) -> bool:
+    """Whether it is one telephone number."""
+    return _NUMBER.fullmatch(text) is not None
+
+
+def refused_receivers(kind: str, receivers: Iterable[str]) -> list[str]:
+    """Those that a channel of *kind* cannot reach."""
+    fits = _RECEIVERS.get(kind)
+    # a robot and a webhook have one place each
+    return list(receivers) if fits is None else [one for one in receivers if not fits(one)]
+
+
+def _is_user(text: str) -> bool:
+    return _USER.fullmatch(text) is not None
+
+
+_RECEIVERS: Mapping[str, Callable[[str], bool]] = {
+    "email": is_address,
+    "sms": is_number,
+    "in_site": _is_user,
+}
+
+
+def _url(text: str) -> str:
+    try:
+        parts = urlsplit(text)
+        parts.port  # noqa: B018 - raises where it is no number
+    except ValueError as error:
+        raise ValueError(f"is no URL: {error}") from None
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("a URL begins with http:// or https:// and names a host")
+    if parts.username is not None:
+        raise ValueError("a URL names no user: put secrets in `secrets`")
+    return text
+
+
+def _address(text: str) -> str:
+    if not is_address(text):
+        raise ValueError("is no address")
+    return text
+
+
+def _headers(given: dict[str, str]) -> dict[str, str]:
+    for name, value in given.items():
+        if not _HEADER.fullmatch(name) or not value.isprintable():
+            raise ValueError(f"{name[:80]!r} is no header, or its value is not one line")
+    return given
+
+
+Url = Annotated[str, StringConstraints(max_length=2000), AfterValidator(_url)]
+_Line = Annotated[str, StringConstraints(max_length=500, pattern=r"^[^\x00-\x1f\x7f]*$")]
+Headers = Annotated[dict[str, _Line], Field(max_length=_MOST_HEADERS), AfterValidator(_headers)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        alias_generator=to_camel,
+        populate_by_name=True,
+        serialize_by_alias=False,
+    )
+
+
+class EmailSettings(_Strict):
+    host: Annotated[_Line, Field(min_length=1)]
+    port: Annotated[int, Field(ge=1, le=65_535)] = 587
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    username: _Line = ""
+    sender: Annotated[str, AfterValidator(_address)]
+    sender_name: _Line = ""
+    ca_certificate: Annotated[str, StringConstraints(max_length=100_000)] = ""
+    """PEM of whom the server's certificate is signed by; empty: those of the system."""
+
+
+class EmailSecrets(_Strict):
+    password: str = ""
+
+
+class HttpSettings(_Strict):
+    """A request to a gateway; `$name` in URL, headers and body stands for what is known then."""
+
+    url: Url
+    method: Literal["POST", "PUT", "GET"] = "POST"
+    headers: Headers = {}
+    body: dict[str, Any] | None = None
+    """Texts in it may name variables; None: the message as JSON has it."""
+    encoding: Literal["json", "form"] = "json"
+    answer_contains: _Line = ""
+    """What a good answer has in it; empty: 2xx is enough."""
+
+
+class SmsSettings(_Strict):
+    gateway: Literal["http", "apprise"] = "http"
+    http: HttpSettings | None = None
+
+
+class FreeSecrets(BaseModel):
+    """Secrets that settings name as `$name`; `signing_key` signs."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+    signing_key: str = ""
+
+
+class NoSettings(_Strict):
+    pass
+
+
+class RobotSettings(_Strict):
+    url: Url | None = None
+    """Of the robots' server; None: the public one."""
+
+
+class RobotSecrets(_Strict):
+    token: Annotated[str, StringConstraints(min_length=1, pattern=r"^[A-Za-z0-9_.:-]{1,200}$")]
+    """What its webhook's URL ends with."""
+    secret: str = ""
+    """What messages are signed by, where the robot asks for it."""
+
+
+_MODELS: Mapping[str, tuple[type[BaseModel], type[BaseModel]]] = {
+    "email": (EmailSettings, EmailSecrets),
+    "sms": (SmsSettings, FreeSecrets),
+    "in_site": (NoSettings, NoSettings),
+    "dingtalk": (RobotSettings, RobotSecrets),
+    "wecom": (RobotSettings, RobotSecrets),
+    "feishu": (RobotSettings, RobotSecrets),
+    "webhook": (HttpSettings, FreeSecrets),
+}
+
+
+class Unfit(ValueError):
+    """A channel cannot be used as it is given; *field* is to blame, and no value is named."""
+
+    def __init__(self, field: str, rule: str) -> None:
+        super().__init__(f"{field}: {rule}")
+        self.field = field
+        self.rule = rule
+
+
+def check_channel(
+    kind: str,
+    settings: Mapping[str, Any],
+    secrets: Mapping[str, str],
+    receivers: Iterable[str] = (),
+) -> tuple[Any, dict[str, str]]:
+    """The settings and the secrets of a channel of *kind*, checked. Raise Unfit."""
+    models = _MODELS[kind]
+    known = _fit(models[0], settings, "settings")
+    if not all(map(_SECRET.fullmatch, secrets)):
+        raise Unfit("secrets", "a name is made of letters, digits and _, in lower case")
+    given = _fit(models[1], secrets, "secrets").model_dump()
+    hidden = {name: value for name, value in given.items() if value}
+    if not all(isinstance(value, str) and len(value) <= _MOST_SECRET for value in hidden.values()):
+        raise Unfit("secrets", f"a secret is a text of {_MOST_SECRET} characters at most")
+    if refused := refused_receivers(kind, receivers):
+        raise Unfit("receivers", f"a channel of kind {kind} cannot reach {refused[0][:80]!r}")
+    if isinstance(known, SmsSettings):
+        _check_sms(known, hidden)
+    return known, hidden
+
+
+def _fit(model: type[BaseModel], given: Mapping[str, Any], field: str) -> BaseModel:
+    try:
+        return model.model_validate(dict(given))
+    except ValidationError as errors:
+        first = errors.errors(include_input=False, include_url=False)[0]
+        place = ".".join([field, *map(str, first["loc"])])
+        raise Unfit(place, first["msg"].removeprefix("Value error, ")) from None
+
+
+def _check_sms(settings: SmsSettings, secrets: Mapping[str, str]) -> None:
+    if settings.gateway == "http" and settings.http is None:
+        raise Unfit("settings.http", "says where the gateway is")
+    scheme = secrets.get("apprise_url", "").partition("://")[0].lower()
+    if settings.gateway == "apprise" and scheme not in APPRISE_SMS:
+        known = ", ".join(sorted(APPRISE_SMS))
+        raise Unfit("secrets.apprise_url", f"begins with one of {known}, and ://")
