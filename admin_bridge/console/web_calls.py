@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from admin_bridge.console.answer import NotSignedIn, Reply, page_of, payload_of
 from admin_bridge.console.errors import NotAnAdmin, SignInRefused
+from admin_bridge.console.model import Page
 from admin_bridge.console.moments import AdminClock, clock_shown
 from admin_bridge.console.rows import RowType, rows_of
 from admin_bridge.console.session import Session
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from admin_bridge.console.dialect import Dialect
     from admin_bridge.console.door import Door
-    from admin_bridge.console.model import ConsoleConfig, Page
+    from admin_bridge.console.model import ConsoleConfig
 
 _ATTEMPTS = 3
 """Sign-ins for one call, when others who use our user end the session in between."""
@@ -42,13 +43,21 @@ class WebCalls:
         self._clock_at = 0.0
 
     async def page(
-        self, path: str, form: Mapping[str, str], kind: type[RowType], *, offset: int, limit: int
-    ) -> Page[RowType]:
-        """Give a part of a list; raise ConsoleError."""
+        self,
+        path: str,
+        form: Mapping[str, str],
+        kind: type[RowType],
+        value_of: Callable[[RowType], Value],
+        *,
+        offset: int,
+        limit: int,
+    ) -> Page[Value]:
+        """Give a part of a list, of each row its *value_of*; raise ConsoleError."""
         part = {self.dialect.offset: str(offset), self.dialect.limit: str(limit)}
 
-        def read(reply: Reply) -> Page[RowType]:
-            return rows_of(kind, page_of(reply, self.dialect), reply.address)
+        def read(reply: Reply) -> Page[Value]:
+            page = rows_of(kind, page_of(reply, self.dialect), reply.address)
+            return Page(tuple(map(value_of, page.rows)), page.total)
 
         return await self._ask(path, {**form, **part}, read)
 

@@ -50,10 +50,11 @@ class WebConsole:
                 "jobgroup/pageList",
                 {"appname": "", "title": ""},
                 GroupRow,
+                GroupRow.group,
                 offset=number * _GROUPS_A_PAGE,
                 limit=_GROUPS_A_PAGE,
             )
-            found.update((row.id, row.group()) for row in page.rows)
+            found.update((group.id, group) for group in page.rows)
             if len(page.rows) < _GROUPS_A_PAGE:
                 break
         return tuple(found.values())
@@ -61,8 +62,9 @@ class WebConsole:
     async def jobs(self, group_id: int, *, offset: int = 0, limit: int = 100) -> Page[AdminJob]:
         every = {"triggerStatus": "-1", "jobDesc": "", "executorHandler": "", "author": ""}
         form = {"jobGroup": str(group_id), **every}
-        page = await self._web.page("jobinfo/pageList", form, JobRow, offset=offset, limit=limit)
-        return Page(tuple(row.job() for row in page.rows), page.total)
+        return await self._web.page(
+            "jobinfo/pageList", form, JobRow, JobRow.job, offset=offset, limit=limit
+        )
 
     async def logs(
         self,
@@ -82,8 +84,9 @@ class WebConsole:
             "logStatus": str(status.value),
             "filterTime": between(since, until, zone),
         }
-        page = await self._web.page("joblog/pageList", form, LogRow, offset=offset, limit=limit)
-        return Page(tuple(row.log(zone) for row in page.rows), page.total)
+        return await self._web.page(
+            "joblog/pageList", form, LogRow, lambda row: row.log(zone), offset=offset, limit=limit
+        )
 
     async def add_job(self, fields: JobFields) -> int:
         given = await self._web.call(self._names.add_job, job_form(fields), once=True)
