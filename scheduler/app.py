@@ -176,6 +176,8 @@ class SchedulerApp:
             pulse=pulse,
             clock=self._clock,
             timezone=self._timezone,
+            channels=self._channels,
+            desk=self._desk,
             configs_changed=self.configs.changed,
             xxl=self._admins.control,
         )
@@ -187,7 +189,7 @@ class SchedulerApp:
     def _open_outbox(self, load: Load) -> None:
         settings, storage = self._settings, self.storage
         self._channels = channels_of(settings, self._secrets)
-        self._desk = desk_of(settings, storage, self._timezone)
+        self._desk = desk_of(settings, storage, self._timezone, self._clock)
         self.outbox = outbox_of(settings, storage, self._desk, self._channels, load)
 
     def _pools(self) -> Pools:

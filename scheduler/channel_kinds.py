@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
-from email.errors import HeaderParseError
-from email.headerregistry import Address
+from collections.abc import Iterable, Iterator, Mapping
+from string import Template
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
@@ -19,13 +18,14 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
-_ADDRESS = re.compile(r"[\x21-\x7e]{1,64}@[A-Za-z0-9.-]{1,255}")
-_NUMBER = re.compile(r"\+?[0-9]{4,20}")
-_USER = re.compile(r"[^\x00-\x1f]{1,64}")
+from scheduler.receivers import is_address, refused_receivers
+
 _HEADER = re.compile(r"[A-Za-z0-9-]{1,100}")
 _SECRET = re.compile(r"[a-z][a-z0-9_]{0,31}")
 _MOST_HEADERS = 20
 _MOST_SECRET = 4000
+VARIABLES = frozenset(["text", "title", "receiver", "message_id", "level", "count", "timestamp"])
+"""What texts of a gateway may name as `$name`, beside the secrets of their channel."""
 APPRISE_SMS = frozenset(
     [
         "46elks",
@@ -56,40 +56,6 @@ APPRISE_SMS = frozenset(
 """Services that send SMS and whose servers are known: their URLs name no host."""
 
 
-def is_address(text: str) -> bool:
-    """Whether it is one plain address of e-mail."""
-    if not _ADDRESS.fullmatch(text):
-        return False
-    try:
-        parsed = Address(addr_spec=text)
-    except (HeaderParseError, ValueError, IndexError):
-        return False
-    return bool(parsed.username and parsed.domain) and not parsed.domain.startswith("-")
-
-
-def is_number(text: str) -> bool:
-    """Whether it is one telephone number."""
-    return _NUMBER.fullmatch(text) is not None
-
-
-def refused_receivers(kind: str, receivers: Iterable[str]) -> list[str]:
-    """Those that a channel of *kind* cannot reach."""
-    fits = _RECEIVERS.get(kind)
-    # a robot and a webhook have one place each
-    return list(receivers) if fits is None else [one for one in receivers if not fits(one)]
-
-
-def _is_user(text: str) -> bool:
-    return _USER.fullmatch(text) is not None
-
-
-_RECEIVERS: Mapping[str, Callable[[str], bool]] = {
-    "email": is_address,
-    "sms": is_number,
-    "in_site": _is_user,
-}
-
-
 def _url(text: str) -> str:
     try:
         parts = urlsplit(text)
@@ -98,6 +64,8 @@ def _url(text: str) -> str:
         raise ValueError(f"is no URL: {error}") from None
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("a URL begins with http:// or https:// and names a host")
+    if "$" in parts.netloc:
+        raise ValueError("the host is never a variable")
     if parts.username is not None:
         raise ValueError("a URL names no user: put secrets in `secrets`")
     return text
@@ -127,7 +95,6 @@ class _Strict(BaseModel):
         frozen=True,
         alias_generator=to_camel,
         populate_by_name=True,
-        serialize_by_alias=False,
     )
 
 
@@ -226,7 +193,19 @@ def check_channel(
         raise Unfit("receivers", f"a channel of kind {kind} cannot reach {refused[0][:80]!r}")
     if isinstance(known, SmsSettings):
         _check_sms(known, hidden)
+        _check_variables(known.http, hidden, "settings.http")
+    elif isinstance(known, HttpSettings):
+        _check_variables(known, hidden, "settings")
     return known, hidden
+
+
+def shown_settings(kind: str, stored: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings as the API has them."""
+    try:
+        model = _fit(_MODELS[kind][0], stored, "settings")
+    except Unfit:
+        return dict(stored)
+    return model.model_dump(mode="json", by_alias=True, exclude_unset=True)
 
 
 def _fit(model: type[BaseModel], given: Mapping[str, Any], field: str) -> BaseModel:
@@ -245,3 +224,30 @@ def _check_sms(settings: SmsSettings, secrets: Mapping[str, str]) -> None:
     if settings.gateway == "apprise" and scheme not in APPRISE_SMS:
         known = ", ".join(sorted(APPRISE_SMS))
         raise Unfit("secrets.apprise_url", f"begins with one of {known}, and ://")
+
+
+def _check_variables(settings: HttpSettings | None, secrets: Mapping[str, str], place: str) -> None:
+    """Whether all that its texts name is known then."""
+    if settings is None:
+        return
+    texts = {"url": [settings.url], "headers": settings.headers.values()}
+    for field, given in (texts | {"body": list(_texts(settings.body))}).items():
+        for template in map(Template, given):
+            if not template.is_valid():
+                raise Unfit(f"{place}.{field}", "has a $ that begins no name: write $$")
+            unknown = {*template.get_identifiers()} - VARIABLES - {*secrets}
+            if unknown:
+                known = ", ".join(sorted(VARIABLES))
+                raise Unfit(f"{place}.{field}", f"${min(unknown)} is neither {known} nor a secret")
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """All texts in what came of JSON."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for one in value.values():
+            yield from _texts(one)
+    elif isinstance(value, list):
+        for one in value:
+            yield from _texts(one)

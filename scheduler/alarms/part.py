@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from executor.clock import Clock
 from scheduler.alarms.delivery.channel import Channels
 from scheduler.alarms.delivery.desk import Desk
 from scheduler.alarms.delivery.outbox import Outbox
@@ -37,11 +38,12 @@ def channels_of(settings: Settings, secrets: SecretBox) -> Channels:
     return Channels(settings.alarms.channels, secrets)
 
 
-def desk_of(settings: Settings, storage: Storage, zone: str) -> Desk:
+def desk_of(settings: Settings, storage: Storage, zone: str, clock: Clock) -> Desk:
     """What writes messages and sends them."""
     section = settings.alarms
     wording = Wording(Path(section.templates) if section.templates else None, zone)
-    return Desk(storage.engine, section, wording, people_of(settings.scheduler.tokens))
+    people = people_of(settings.scheduler.tokens)
+    return Desk(storage.engine, section, wording, people=people, clock=clock)
 
 
 def outbox_of(

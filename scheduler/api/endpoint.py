@@ -31,7 +31,7 @@ class Role(StrEnum):
     OPERATOR = "operator"
     """To create, change, control and run jobs."""
     ADMIN = "admin"
-    """To import jobs, and to read who changed what."""
+    """To import jobs, to set up channels of alarms, and to read who changed what."""
 
     def allows(self, needed: Role) -> bool:
         roles = list(Role)

@@ -93,7 +93,8 @@ def answer_to(error: Exception) -> web.Response | None:
     if isinstance(error, web.HTTPException):
         return _of_http(error)
     if isinstance(error, Invalid):
-        name = _NAMES.get(error.field, to_camel(error.field))
+        field, dot, inner = error.field.partition(".")
+        name = _NAMES.get(field, to_camel(field)) + dot + inner
         return answer_to(invalid(name, str(error)))
     for kind, status in _STATUS.items():
         if isinstance(error, kind):

@@ -11,9 +11,13 @@ from aiohttp import web
 from executor.app import ExecutorApp
 from executor.clock import Clock
 from scheduler import statistics
+from scheduler.alarms.channel_service import ChannelService
+from scheduler.alarms.delivery.channel import Channels
+from scheduler.alarms.delivery.desk import Desk
 from scheduler.alarms.inbox import Inbox
 from scheduler.alarms.notices import Notices
 from scheduler.alarms.rule_service import RuleService
+from scheduler.api.alarm_channels import AlarmChannels
 from scheduler.api.alarms import AlarmRules, Alarms
 from scheduler.api.app import PREFIX, build, endpoints_of_all
 from scheduler.api.audit import Audit
@@ -65,6 +69,8 @@ class Site:
         pulse: Pulse,
         clock: Clock,
         timezone: str,
+        channels: Channels,
+        desk: Desk,
         configs_changed: Changed | None = None,
         xxl: XxlControl | None = None,
     ) -> None:
@@ -77,6 +83,7 @@ class Site:
         self._peers = Peers(storage.engine, secrets)
         self._configs = ConfigService(storage.engine, secrets, changed=configs_changed)
         self.inbox = Inbox(storage.engine)
+        self._channels = ChannelService(storage.engine, secrets, channels, desk=desk, clock=clock)
         self._storage = storage
         self._executor = executor
         self._control = control
@@ -136,6 +143,7 @@ class Site:
             Calendars(CalendarService(database, jobs)),
             Alarms(Notices(database, clock, timezone=timezone)),
             AlarmRules(RuleService(database, timezone=timezone)),
+            AlarmChannels(self._channels),
             Messages(self.inbox, self._streams),
             Audit(database),
         ]

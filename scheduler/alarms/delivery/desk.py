@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from executor.clock import Clock
 from scheduler.alarm_settings import AlarmsSection
 from scheduler.alarms.delivery.apprise_sms import AppriseSms
 from scheduler.alarms.delivery.channel import Channel
+from scheduler.alarms.delivery.gateway import Gateway
 from scheduler.alarms.delivery.in_site import InSite
 from scheduler.alarms.delivery.letter import Letter, Sender, SendFailed
 from scheduler.alarms.delivery.mail import Mail
+from scheduler.alarms.delivery.outside import Outside
+from scheduler.alarms.delivery.robots import Dialect, DingTalk, Feishu, Robot, WeCom
 from scheduler.alarms.delivery.wording import Wording
 from scheduler.alarms.model import ChannelKind, Delivery, RaisedAlarm
 from scheduler.alarms.routing import People
-from scheduler.channel_kinds import refused_receivers
+from scheduler.receivers import refused_receivers
 
+_DIALECTS: Mapping[ChannelKind, Dialect] = {
+    ChannelKind.DINGTALK: DingTalk(),
+    ChannelKind.WECOM: WeCom(),
+    ChannelKind.FEISHU: Feishu(),
+}
 _PERSONAL = {ChannelKind.EMAIL, ChannelKind.SMS}
 """Kinds that reach one person with each message."""
 
@@ -26,19 +35,19 @@ class Desk:
     """Writes and sends; nothing of it is kept."""
 
     def __init__(
-        self, engine: AsyncEngine, section: AlarmsSection, wording: Wording, people: People
+        self,
+        engine: AsyncEngine,
+        section: AlarmsSection,
+        wording: Wording,
+        *,
+        people: People,
+        clock: Clock,
     ) -> None:
         self.wording = wording
         self._section = section
-        in_site = InSite(engine, people)
-        limit_s = section.send_seconds
-        self._senders: Mapping[ChannelKind, Callable[[Channel], Sender]] = {
-            ChannelKind.IN_SITE: lambda _: in_site,
-            ChannelKind.SMS: lambda channel: AppriseSms(channel.secrets, timeout_s=limit_s),
-            ChannelKind.EMAIL: lambda channel: Mail(
-                channel.settings, channel.secrets, timeout_s=limit_s
-            ),
-        }
+        self._in_site = InSite(engine, people)
+        self._outside = Outside(section.allowed_networks, timeout_s=section.send_seconds)
+        self._clock = clock
 
     def receivers(self, channel: Channel, receiver: str) -> Sequence[str]:
         """Whom a message to *receiver* by *channel* reaches. Raise SendFailed."""
@@ -69,13 +78,29 @@ class Desk:
 
     async def send(self, channel: Channel, letter: Letter) -> str:
         """Send it within the time that is allowed; what the other side said. Raise SendFailed."""
-        sender = self._senders[channel.kind](channel)
+        sender = self._sender(channel)
         limit_s = self._section.send_seconds
         try:
             async with asyncio.timeout(limit_s):
                 return await sender.send(letter)
         except TimeoutError:
             raise SendFailed(f"no answer within {limit_s:g} s", retry=True) from None
+
+    def _sender(self, channel: Channel) -> Sender:
+        settings, secrets = channel.settings, channel.secrets
+        match channel.kind:
+            case ChannelKind.IN_SITE:
+                return self._in_site
+            case ChannelKind.EMAIL:
+                return Mail(settings, secrets, timeout_s=self._section.send_seconds)
+            case ChannelKind.SMS if settings.gateway == "apprise":
+                return AppriseSms(secrets, timeout_s=self._section.send_seconds)
+            case ChannelKind.SMS:
+                return Gateway(settings.http, secrets, self._outside, self._clock)
+            case ChannelKind.WEBHOOK:
+                return Gateway(settings, secrets, self._outside, self._clock)
+        dialect = _DIALECTS[channel.kind]
+        return Robot(dialect, settings, secrets, outside=self._outside, clock=self._clock)
 
 
 def split_off(channel: Channel, receivers: Sequence[str]) -> Sequence[str]:

@@ -1,0 +1,122 @@
+"""HTTP to hosts that people name: only where that is allowed, and never more than is bearable."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from typing import Any
+from urllib.parse import urlsplit
+
+import aiohttp
+
+from scheduler.alarms.delivery.letter import SendFailed
+
+_MOST_ANSWER = 64 * 1024
+"""Bytes that are read of an answer."""
+_LATER = {408, 425, 429}
+_MOST_SHOWN = 300
+_NAT64 = ip_network("64:ff9b::/96")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    status: int
+    text: str
+    """As much as was read."""
+
+    @property
+    def shown(self) -> str:
+        """For people."""
+        text = " ".join(self.text.split())[:_MOST_SHOWN]
+        return f"answered {self.status}: {text}" if text else f"answered {self.status}"
+
+
+class Outside:
+    """Asks public addresses, and those of *allowed* networks; follows nobody elsewhere."""
+
+    def __init__(self, allowed: Iterable[str], *, timeout_s: float) -> None:
+        """*timeout_s* holds for a whole request."""
+        self._allowed = [ip_network(network) for network in allowed]
+        self._timeout = aiohttp.ClientTimeout(total=timeout_s, sock_connect=timeout_s)
+
+    async def ask(
+        self, method: str, url: str, *, headers: Mapping[str, str], body: bytes | None = None
+    ) -> Answer:
+        """The answer, if it is a good one. Raise SendFailed."""
+        host = urlsplit(url).hostname or ""
+        refused: list[str] = []
+        try:
+            async with (
+                aiohttp.ClientSession(
+                    timeout=self._timeout,
+                    connector=self._connector(refused),
+                    auto_decompress=False,
+                    trust_env=False,
+                    headers={"Accept-Encoding": "identity"},
+                ) as session,
+                session.request(
+                    method, url, headers=dict(headers), data=body, allow_redirects=False
+                ) as response,
+            ):
+                text = (await _read(response.content)).decode("utf-8", "replace")
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            if refused:
+                raise SendFailed(
+                    f"{host} is at {refused[0]}, which alarms.allowed_networks does not name",
+                    retry=False,
+                ) from None
+            raise SendFailed(f"{host}: {_reason(error)}", retry=True) from None
+        return _good(Answer(response.status, text))
+
+    def _connector(self, refused: list[str]) -> aiohttp.TCPConnector:
+        """Judges the very address that is connected to, so that no name can change in between."""
+
+        def open_socket(info: Any) -> socket.socket:
+            family, kind, protocol, _, address = info
+            if not self.allows(address[0]):
+                refused.append(address[0])
+                raise OSError(f"{address[0]} is not allowed")
+            return socket.socket(family, kind, protocol)
+
+        return aiohttp.TCPConnector(socket_factory=open_socket, use_dns_cache=False)
+
+    def allows(self, text: str) -> bool:
+        """Whether this address may be asked."""
+        address = _plain(ip_address(text.partition("%")[0]))
+        if any(address in network for network in self._allowed):
+            return True
+        return address.is_global and not address.is_multicast
+
+
+def _plain(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
+    """The IPv4 address that an IPv6 one stands for; else itself."""
+    if isinstance(address, IPv4Address):
+        return address
+    if address in _NAT64:
+        return IPv4Address(int(address) & 0xFFFFFFFF)
+    return address.ipv4_mapped or address.sixtofour or address
+
+
+async def _read(content: aiohttp.StreamReader) -> bytes:
+    read = b""
+    while len(read) < _MOST_ANSWER and (chunk := await content.read(_MOST_ANSWER - len(read))):
+        read += chunk
+    return read
+
+
+def _good(answer: Answer) -> Answer:
+    status = answer.status
+    if 300 <= status < 400:
+        raise SendFailed(f"answered {status}: redirects are not followed", retry=False)
+    if not 200 <= status < 300:
+        raise SendFailed(answer.shown, retry=status >= 500 or status in _LATER)
+    return answer
+
+
+def _reason(error: Exception) -> str:
+    """Without the URL, which may hold a secret."""
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return f"cannot be reached: {error.strerror or error.os_error}"
+    return "no answer in time" if isinstance(error, TimeoutError) else type(error).__name__
