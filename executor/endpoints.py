@@ -172,7 +172,9 @@ def log_page(request: wire.LogRequest, page: Page | None, *, live: bool) -> wire
     first = request.from_line
     if page is not None:
         at_end = not live and page.last_line >= page.total
-        return wire.LogPage(first, page.last_line, page.text, at_end)
+        # the console's page puts one answer behind the other as they are
+        text = f"{page.text}\n" if page.last_line >= first else ""
+        return wire.LogPage(first, page.last_line, text, at_end)
     if live:
         return wire.LogPage(first, first - 1, "", False)
     reason = "no log is kept here: the run was on another executor, or its log has expired"

@@ -152,11 +152,12 @@ class WebConsole:
 
 
 def _as_written(text: str) -> str:
-    """The text of a log without the Admin's escapes, where it has any.
+    """The text of a log without the Admin's escapes, where it has any, and its last line feed.
 
     Up to 2.4.0 there are none: then it has quotes, or signs that an escaped text has only in
     the tags that 3.3 and later let through.
     """
+    text = text.removesuffix("\n")
     signs = text
     for tag in _LET_THROUGH:
         signs = signs.replace(tag, "")

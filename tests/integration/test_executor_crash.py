@@ -133,7 +133,7 @@ async def test_what_ran_is_reported_as_interrupted_and_what_waited_runs(
     assert (row.handle_code, row.handle_msg) == (500, INTERRUPTED)
     assert (await admin.finished(waiting, LIMIT_S)).handle_msg == "found"
     assert marks(tmp_path / "mark") == [running, waiting]
-    first, last = (await admin.log_page(running)).content.split("\n")
+    first, last = (await admin.log_page(running)).content.splitlines()
     assert "job execute start" in first
     assert INTERRUPTED in last
 
