@@ -74,3 +74,15 @@ def writer(ctx: JobContext, params: str) -> None:
     lines = int(params)
     for number in range(lines):
         ctx.log.info("line %s of %s", number, lines)
+
+
+@job_handler("fails")
+async def fails() -> None:
+    raise ValueError("as it is meant to")
+
+
+@job_handler("flaky")
+async def flaky(ctx: JobContext) -> None:
+    """One run in twenty fails."""
+    if ctx.log_id % 20 == 0:
+        raise ValueError("as it is meant to")

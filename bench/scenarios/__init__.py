@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bench.scenario import Scenario
 from bench.scenarios import (
+    alarms,
     api,
     api_fuzz,
     beat,
@@ -49,5 +50,6 @@ ALL: tuple[Scenario, ...] = tuple(
         api_fuzz,
         storage_outage,
         mirror,
+        alarms,
     )
 )
