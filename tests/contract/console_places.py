@@ -37,15 +37,10 @@ Value = TypeVar("Value")
 NO_LIVE = "no real Admin: set XXL_ADMIN_URLS to run this against one"
 
 _URLS = [url.strip() for url in os.environ.get("XXL_ADMIN_URLS", "").split(",") if url.strip()]
-EVERYWHERE = [
-    *FAKES,
-    *(pytest.param(url, marks=pytest.mark.live_admin) for url in _URLS),
-    *(
-        []
-        if _URLS
-        else [pytest.param("", marks=[pytest.mark.live_admin, pytest.mark.skip(NO_LIVE)])]
-    ),
+LIVE = [pytest.param(url, marks=pytest.mark.live_admin) for url in _URLS] or [
+    pytest.param("", marks=[pytest.mark.live_admin, pytest.mark.skip(NO_LIVE)])
 ]
+EVERYWHERE = [*FAKES, *LIVE]
 
 
 @dataclass(slots=True)
