@@ -20,6 +20,8 @@ from executor.errors import StartRefused
 from executor.model import Report, RunState, Trigger
 
 _FORMAT = 1
+WAL_PAGES = 8_000
+"""Pages (32 MiB) that gather before they are moved into the file: all runs wait for that."""
 _SCHEMA = """
 CREATE TABLE run (
   id INTEGER PRIMARY KEY,           -- rises with acceptance
@@ -270,6 +272,7 @@ def _lock(path: Path) -> int:
 def _prepare(db: sqlite3.Connection, path: Path, *, full_sync: bool) -> None:
     db.execute("PRAGMA journal_mode=WAL")
     db.execute(f"PRAGMA synchronous={'FULL' if full_sync else 'NORMAL'}")
+    db.execute(f"PRAGMA wal_autocheckpoint={WAL_PAGES}")
     (version,) = db.execute("PRAGMA user_version").fetchone()
     if version == 0:
         db.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version={_FORMAT}; COMMIT;")

@@ -33,6 +33,8 @@ INSERT OR IGNORE INTO chunk (cluster, log_id, triggered_ms, first_line, lines, t
 VALUES (?,?,?,?,?,?)"""
 _DELETE = "DELETE FROM chunk WHERE log_id=? AND triggered_ms=? AND cluster=?"
 _OPEN_DAYS = 3
+_WAL_PAGES = 8_000
+"""Pages (32 MiB) that gather before they are moved into the file: all that writes waits for it."""
 _LAST_MS = 253_402_214_400_000
 """9999-12-31: a trigger may claim any time."""
 
@@ -96,6 +98,7 @@ class LogWriter:
             )
             db.execute("PRAGMA journal_mode=WAL")
             db.execute("PRAGMA synchronous=NORMAL")
+            db.execute(f"PRAGMA wal_autocheckpoint={_WAL_PAGES}")
             db.executescript(_SCHEMA)
             self._days[day] = db
         return db
