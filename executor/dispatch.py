@@ -132,6 +132,11 @@ class Dispatcher:
         run.started_ms = report.started_ms
         self._course.report(run, state, message)
 
+    @property
+    def closed(self) -> bool:
+        """Every trigger is refused, since the service is about to stop."""
+        return self._closing
+
     def close_doors(self) -> None:
         """Refuse every trigger from now on."""
         self._closing = True

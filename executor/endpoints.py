@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+import html
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ import structlog
 
 from admin_bridge import wire
 from executor.dispatch import Dispatcher
-from executor.errors import TriggerRejected
+from executor.errors import ShuttingDown, TriggerRejected
 from executor.logpages import LogPages, Page
 from executor.model import BlockStrategy, Script, Trigger
 
@@ -119,7 +120,9 @@ class Endpoints:
         return False
 
     def _beat(self, _caller: Caller, _body: bytes, reply: Reply) -> None:
-        reply(wire.success())
+        # asked by routing FAILOVER, which takes the next node then
+        leaving = self._dispatcher.closed
+        reply(wire.failure(str(ShuttingDown())) if leaving else wire.success())
 
     def _idle_beat(self, caller: Caller, body: bytes, reply: Reply) -> None:
         job_id = wire.decode_idle_beat(body).job_id
@@ -128,7 +131,7 @@ class Endpoints:
 
     def _run(self, caller: Caller, body: bytes, reply: Reply) -> None:
         def answered(refusal: TriggerRejected | None) -> None:
-            reply(wire.success() if refusal is None else wire.failure(str(refusal)))
+            reply(wire.success() if refusal is None else _refusal(refusal, "/run"))
 
         self._dispatcher.submit(to_trigger(caller.cluster, wire.decode_trigger(body)), answered)
 
@@ -162,7 +165,7 @@ class Endpoints:
 
 def _refusal(error: Exception, path: str) -> bytes:
     if isinstance(error, TriggerRejected | wire.BadRequest):
-        return wire.failure(str(error))
+        return wire.failure(html.escape(str(error), quote=False))  # consoles show it as HTML
     _log.error("request_failed", path=path, exc_info=error)  # its stack is nobody else's business
     return wire.failure("internal error, see the executor's own log")
 

@@ -1,4 +1,4 @@
-"""Drops what is too old to be kept: months of runs, and alarms."""
+"""Drops what is too old to be kept: months of runs, alarms, and the messages about them."""
 
 from __future__ import annotations
 
@@ -21,10 +21,11 @@ ORDER BY month.relname
 _END = re.compile(r"FROM \('[^']+'\) TO \('([^']+)'\)")
 """In the bounds of a month; those of the first and last partition lack a date on one side."""
 _COUNT = "SELECT count(*) FROM qooerp_scheduler.schedule_notify WHERE create_time < $1"
+_TOLD = ("schedule_notify", "schedule_delivery", "schedule_message")
+"""Alarms, the messages that went out, and those in the page."""
 _DELETE = """\
-DELETE FROM qooerp_scheduler.schedule_notify WHERE id IN (
-    SELECT id FROM qooerp_scheduler.schedule_notify WHERE create_time < $1
-    ORDER BY create_time, id LIMIT 5000)
+DELETE FROM qooerp_scheduler.{table} WHERE id IN (
+    SELECT id FROM qooerp_scheduler.{table} WHERE create_time < $1 ORDER BY create_time, id LIMIT 5000)
 """
 
 Days = Annotated[int, Field(ge=1, le=36_500)]
@@ -34,7 +35,7 @@ class CleanupParams(BaseModel):
     """What is kept: `{"keep_log_days": 30}`, or `keep_log_days=30`, or nothing."""
 
     keep_log_days: Days = Field(90, description="Runs; a month goes when all of it is older.")
-    keep_notify_days: Days = Field(180, description="Alarms.")
+    keep_notify_days: Days = Field(180, description="Alarms and messages.")
     dry_run: bool = Field(False, description="Only say what would go.")
 
 
@@ -54,7 +55,7 @@ async def data_cleanup(ctx: JobContext, params: CleanupParams) -> str:
         for month in months:
             await _drop(connection, month)
             ctx.log.info("dropped %s", month)
-        alarms = await _delete_alarms(ctx, connection, before)
+        alarms, *_ = [await _delete(ctx, connection, table, before) for table in _TOLD]
     return f"dropped {', '.join(months) or 'no month of runs'} and {alarms} alarms"
 
 
@@ -75,10 +76,12 @@ async def _drop(connection: asyncpg.Connection, month: str) -> None:
         await connection.execute(f'DROP TABLE IF EXISTS qooerp_scheduler."{month}"')
 
 
-async def _delete_alarms(ctx: JobContext, connection: asyncpg.Connection, before: datetime) -> int:
-    """Delete some at a time, so that nobody waits for long; how many."""
-    deleted = 0
-    while some := int((await connection.execute(_DELETE, before)).removeprefix("DELETE ")):
+async def _delete(
+    ctx: JobContext, connection: asyncpg.Connection, table: str, before: datetime
+) -> int:
+    """Delete some rows at a time, so that nobody waits for long; how many."""
+    deleted, query = 0, _DELETE.format(table=table)
+    while some := int((await connection.execute(query, before)).removeprefix("DELETE ")):
         deleted += some
-        ctx.log.info("deleted %s alarms", deleted)
+        ctx.log.info("deleted %s rows of %s", deleted, table)
     return deleted

@@ -106,13 +106,13 @@ async def test_the_page_needs_nothing_from_elsewhere(api):
         assert response.status == 404
 
 
-async def test_a_thousand_requests_made_of_the_document_find_no_mistake_of_ours(api, tmp_path):
+async def test_hundreds_of_requests_made_of_the_document_find_no_mistake_of_ours(api, tmp_path):
     checks = (
         "not_a_server_error,status_code_conformance,content_type_conformance,"
         "response_schema_conformance"
     )
     command = ["-m", "schemathesis.cli", "run", f"{api.url}/openapi.json", "--no-color"]
-    options = ["--phases", "fuzzing", "-n", "30", "-c", checks, "--generation-database", "none"]
+    options = ["--phases", "fuzzing", "-n", "10", "-c", checks, "--generation-database", "none"]
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, *command, *options),
         *("--exclude-path-regex", "/stream$"),
@@ -128,4 +128,4 @@ async def test_a_thousand_requests_made_of_the_document_find_no_mistake_of_ours(
     generated = re.search(r"(\d+) generated", text)
     assert process.returncode == 0, text
     assert generated is not None
-    assert int(generated[1]) > 700
+    assert int(generated[1]) > 300

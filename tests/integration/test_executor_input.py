@@ -167,6 +167,7 @@ def test_fields_of_any_type_and_size_are_answered(
         ({"executorParams": ["a"]}, "executorParams: "),
         ({"executorHandler": "x" * 300}, "executorHandler: "),
         ({"executorHandler": "nosuch"}, "job handler [nosuch] not found."),
+        ({"executorHandler": "<b>x"}, "job handler [&lt;b&gt;x] not found."),  # shown as HTML there
         ({"glueType": "GLUE_COBOL"}, "glueType[GLUE_COBOL] is not valid."),
         ({"glueType": None}, "glueType[null] is not valid."),
         ({"glueType": "GLUE_GROOVY"}, "GLUE_GROOVY is Java's"),

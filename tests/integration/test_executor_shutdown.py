@@ -105,6 +105,7 @@ async def test_once_admins_know_that_it_leaves_it_turns_new_runs_away(
                     break
 
         assert row.trigger_msg == "this executor is shutting down, use another node"
+        assert (await admin.beat(service.url)).code == 500  # failover passes it by
         (tmp_path / "open").touch()
         assert await service.exit_code() == 0
     assert admin.rows[running].handle_msg == "found"

@@ -76,6 +76,16 @@ async def add_alarms(sql: asyncpg.Connection, age: str, number: int = 1) -> None
     )
 
 
+async def add_messages(sql: asyncpg.Connection, age: str) -> None:
+    """One that went out, and the same in the page."""
+    await sql.execute(
+        f"WITH sent AS (INSERT INTO {SCHEMA}.schedule_delivery (channel, state, create_time)"
+        f" VALUES ('in_site', 'sent', now() - interval '{age}') RETURNING id, create_time)"
+        f" INSERT INTO {SCHEMA}.schedule_message (user_name, delivery_id, level, title, create_time)"
+        " SELECT 'ann', id, 'error', 'x', create_time FROM sent"
+    )
+
+
 async def held(sql: asyncpg.Connection) -> tuple[int, int]:
     """How many runs and alarms there are."""
     runs = await sql.fetchval(f"SELECT count(*) FROM {SCHEMA}.schedule_log")
@@ -107,11 +117,15 @@ async def test_months_of_runs_and_alarms_go_when_they_are_too_old(
         await add_run(sql, age)
     await add_alarms(sql, "400 days", 5001)
     await add_alarms(sql, "1 day")
+    for age in ("400 days", "1 day"):
+        await add_messages(sql, age)
 
     outcome = run(data_cleanup, "keep_log_days=120 keep_notify_days=120")
 
     assert outcome.state is RunState.SUCCEEDED, outcome
     assert await held(sql) == (1, 1)
+    for table in ("schedule_delivery", "schedule_message"):
+        assert await sql.fetchval(f"SELECT count(*) FROM {SCHEMA}.{table}") == 1
     assert re.fullmatch(
         r"dropped schedule_log_\w+, schedule_log_\w+ and 5001 alarms", outcome.message
     )
