@@ -8,7 +8,6 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from executor.settings import Section
-from scheduler.channel_kinds import check_channel
 from scheduler.system_zone import is_zone
 
 _Level = Literal["info", "warning", "error", "critical"]
@@ -100,6 +99,8 @@ class AlarmChannelSection(Section):
 
     @model_validator(mode="after")
     def _can_be_used(self) -> AlarmChannelSection:
+        from scheduler.channel_kinds import check_channel  # its models cost an executor's start
+
         check_channel(self.kind, self.settings, self.opened(), self.receivers)
         return self
 
