@@ -145,7 +145,7 @@ CREATE TABLE qooerp_scheduler.schedule_log (
     revision bigint NOT NULL DEFAULT 0,
     update_time timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT schedule_log_pkey PRIMARY KEY (id, trigger_time),
-    CONSTRAINT schedule_log_run_key UNIQUE (trigger_time, cluster, admin_log_id),
+    CONSTRAINT schedule_log_run_key UNIQUE (trigger_time, cluster, admin_log_id) INCLUDE (id),
     CONSTRAINT schedule_log_trigger_type_check CHECK (trigger_type IN
         ('admin', 'cron', 'interval', 'once', 'api', 'retry', 'dependency')),
     CONSTRAINT schedule_log_status_check CHECK (status IN
@@ -154,7 +154,7 @@ CREATE TABLE qooerp_scheduler.schedule_log (
 
 -- Lists are in the order of (trigger_time, id). Those of a job, and those of a state, are put together
 -- from one list a state, which these indexes hold whole; all together is read through
--- schedule_log_run_key, which does not end in id: few runs share a moment.
+-- schedule_log_run_key, which has the id aside: few runs share a moment.
 CREATE INDEX schedule_log_job_idx ON qooerp_scheduler.schedule_log (job_id, status, trigger_time, id);
 CREATE INDEX schedule_log_status_idx ON qooerp_scheduler.schedule_log (status, trigger_time, id);
 
@@ -931,4 +931,4 @@ CREATE TABLE qooerp_scheduler.alembic_version (
     CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
 );
 
-INSERT INTO qooerp_scheduler.alembic_version (version_num) VALUES ('0008');
+INSERT INTO qooerp_scheduler.alembic_version (version_num) VALUES ('0009');

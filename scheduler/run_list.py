@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from enum import Enum
 from typing import Any, NamedTuple
 
+import asyncpg
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from executor.model import RunState, Source
@@ -97,42 +99,73 @@ class RunList:
 
         Raises Invalid where a page lies deeper than pages go.
         """
-        if after is not None:
-            skip = 0
-        elif skip + size > MOST_COUNTED:
-            raise Invalid("current", f"pages end at record {MOST_COUNTED}: go on by cursor")
-        bounds = _bounds(wanted, after)
-        rows = await self._fetch(_PAGE[_shape(wanted)], *bounds, *(after or _FIRST), size, skip)
-        return [_run_of(row) for row in rows]
+        piece = _piece(size, skip, after)
+        async with self._reading() as connection:
+            return await _page_of(connection, wanted, piece)
 
-    async def total(self, wanted: RunFilter) -> Total:
-        """How many runs *wanted* asks for.
+    async def counted_page(
+        self, wanted: RunFilter, *, size: int, skip: int = 0, after: Place | None = None
+    ) -> tuple[Sequence[Run], Total]:
+        """What `page` gives, and how many runs *wanted* asks for, as one moment has them.
 
         Up to MOST_COUNTED they are counted. Above, all runs and those of one job are known from
         the statistics, which count what is final; of other lists only a lower bound is said.
         """
-        ((counted,),) = await self._fetch(_COUNT[_shape(wanted)], *_bounds(wanted))
-        if counted <= MOST_COUNTED:
-            return Total(counted, True)
-        if wanted != RunFilter(job_id=wanted.job_id):
-            return Total(MOST_COUNTED, False)
-        ((ever,),) = (
-            await self._fetch(_EVER_OF_ALL)
-            if wanted.job_id is None
-            else await self._fetch(_EVER, wanted.job_id)
-        )
-        return Total(max(MOST_COUNTED, ever), False)
+        piece = _piece(size, skip, after)
+        async with self._reading() as connection:
+            runs = await _page_of(connection, wanted, piece)
+            return runs, await _total_of(connection, wanted)
 
     async def _fetch(self, query: str, *args: object) -> list[Any]:
-        async with lent(self._engine) as connection:
-            await connection.execute(_PLAN_ONCE)
+        async with self._reading() as connection:
             rows: list[Any] = await connection.fetch(query, *args)
-            await connection.execute("COMMIT")
             return rows
+
+    @asynccontextmanager
+    async def _reading(self) -> AsyncIterator[asyncpg.Connection]:
+        async with lent(self._engine) as connection:
+            await connection.execute(_BEGIN)
+            yield connection
+            await connection.execute("COMMIT")
+
+
+class _Piece(NamedTuple):
+    """Which part of a list is wanted."""
+
+    size: int
+    skip: int
+    after: Place | None
+
+
+def _piece(size: int, skip: int, after: Place | None) -> _Piece:
+    if after is None and skip + size > MOST_COUNTED:
+        raise Invalid("current", f"pages end at record {MOST_COUNTED}: go on by cursor")
+    return _Piece(size, 0 if after else skip, after)
+
+
+async def _page_of(
+    connection: asyncpg.Connection, wanted: RunFilter, piece: _Piece
+) -> Sequence[Run]:
+    place = piece.after or _FIRST
+    rows = await connection.fetch(
+        _PAGE[_shape(wanted)], *_bounds(wanted, piece.after), *place, piece.size, piece.skip
+    )
+    return [_run_of(row) for row in rows]
+
+
+async def _total_of(connection: asyncpg.Connection, wanted: RunFilter) -> Total:
+    counted = await connection.fetchval(_COUNT[_shape(wanted)], *_bounds(wanted))
+    if counted <= MOST_COUNTED:
+        return Total(counted, True)
+    if wanted != RunFilter(job_id=wanted.job_id):
+        return Total(MOST_COUNTED, False)
+    of = () if wanted.job_id is None else (wanted.job_id,)
+    ever = await connection.fetchval(_EVER if of else _EVER_OF_ALL, *of)
+    return Total(max(MOST_COUNTED, ever), False)
 
 
 class _Shape(Enum):
-    """Which index a list is read by; those of one job, and those of a state, are index-only."""
+    """Which index a list is read by, its keys from that alone."""
 
     ALL = "$1::text[] IS NOT NULL AND $2::bigint IS NULL"
     STATES = "l.status = {state} AND $2::bigint IS NULL"
@@ -142,10 +175,10 @@ class _Shape(Enum):
 def _shape(wanted: RunFilter) -> _Shape:
     if wanted.job_id is not None:
         return _Shape.JOB
-    return _Shape.ALL if wanted == RunFilter() else _Shape.STATES
+    return _Shape.ALL if wanted.status is None else _Shape.STATES
 
 
-_PLAN_ONCE = "BEGIN READ ONLY; SET LOCAL plan_cache_mode = force_generic_plan"
+_BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL plan_cache_mode = force_generic_plan"
 """Planning for the partition of every month takes longer than reading a page from them."""
 _LOG = "qooerp_scheduler.schedule_log"
 _STATES = [state.value for state in RunState]

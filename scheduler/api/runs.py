@@ -116,8 +116,9 @@ class Logs:
             end_time=self._aware(query.end_time),
         )
         after = _place(query.cursor) if query.cursor else None
-        runs = await self._runs.page(wanted, size=query.size, skip=query.skip, after=after)
-        total, exact = await self._runs.total(wanted)
+        runs, (total, exact) = await self._runs.counted_page(
+            wanted, size=query.size, skip=query.skip, after=after
+        )
         return Page[RunTold](
             records=[_told(run) for run in runs],
             total=total,

@@ -75,4 +75,5 @@ async def test_every_list_has_each_run_once_in_order_by_page_and_by_cursor(
             after = Place(page[-1].trigger_time, page[-1].id) if page else after
 
         assert by_page == by_cursor == expected, wanted
-        assert await runs.total(wanted) == (len(expected), True)
+        _, total = await runs.counted_page(wanted, size=7)
+        assert total == (len(expected), True)
