@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
 from importlib.metadata import version
-from typing import NoReturn
 
 from executor.errors import ExecutorError
 
@@ -35,12 +35,8 @@ with `declare(parser)` and `run(arguments) -> exit code`, and is imported only w
 """
 
 
-def main() -> NoReturn:
-    """Run a command and exit with its code."""
-    sys.exit(_run(sys.argv[1:]))
-
-
-def _run(words: Sequence[str]) -> int:
+def run(words: Sequence[str]) -> int:
+    """Run the command that *words* ask for; its exit code. Argparse exits by itself."""
     try:
         code = _call(_root().parse_args(words))
         sys.stdout.flush()
@@ -61,6 +57,8 @@ def _run(words: Sequence[str]) -> int:
 def _call(arguments: argparse.Namespace) -> int:
     _import_structlog_alone()
     command = import_module(f"scheduler.commands.{arguments.command.replace('-', '_')}")
+    gc.freeze()
+    gc.enable()
     parser = argparse.ArgumentParser(
         prog=f"qooerp-scheduler {arguments.command}", description=command.__doc__
     )

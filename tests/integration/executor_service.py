@@ -98,8 +98,8 @@ class Service:
     async def launch(self, *, limit: Callable[[], None] | None = None) -> None:
         """Start the process, *limit* called in it first; it may not answer yet."""
         command = [
-            "-c",
-            "from scheduler.cli import main; main()",
+            "-m",
+            "scheduler",
             self.face,
             "--app-dir",
             str(ROOT),

@@ -13,7 +13,7 @@ import pytest
 
 from tests.integration.executor_service import ROOT, Service, environment
 
-COMMAND = [sys.executable, "-c", "from scheduler.cli import main; main()", "executor"]
+COMMAND = [sys.executable, "-m", "scheduler", "executor"]
 
 
 def refusal(folder: Path, **settings: object) -> str:
