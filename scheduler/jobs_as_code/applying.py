@@ -8,8 +8,9 @@ from typing import Any
 from scheduler.api.job_shapes import JobChange, JobNew, JobTold
 from scheduler.jobs_as_code.client import Api, ApiRefused
 from scheduler.jobs_as_code.ordering import ordered
-from scheduler.jobs_as_code.planning import Kind, Step, key_of, wanted_job
+from scheduler.jobs_as_code.planning import Kind, Step, key_of
 from scheduler.jobs_as_code.spec import Key
+from scheduler.jobs_as_code.wanting import wanted_job
 
 _ALIASES = {name: field.alias or name for name, field in JobChange.model_fields.items()}
 

@@ -12,12 +12,10 @@ from executor.errors import StartRefused
 from scheduler.api.job_shapes import JobTold
 from scheduler.job import Engine, Job, JobStatus, ScheduleType
 from scheduler.job_control import Action
-from scheduler.job_rule import checked
 from scheduler.job_store import plain
 from scheduler.jobs_as_code.spec import JobSpec, Key
-from scheduler.refusal import Invalid
-from scheduler.xxl.mapping import as_mirrored
-from scheduler.xxl.possible import check
+from scheduler.jobs_as_code.wanting import wanted_job
+from scheduler.jobs_as_code.wording import why_unsaid
 
 _COMPARED = (
     *("description", "handler", "params", "schedule_type", "cron_expression", "interval_seconds"),
@@ -79,7 +77,8 @@ def plan(
 ) -> list[Step]:
     """The steps from the jobs that are *known* to *specs*, in the order of their keys.
 
-    *prune*: what is extra is deleted. Raises StartRefused where a name says too little.
+    *prune*: what is extra is deleted; what no file can say of an Admin is nobody's business.
+    Raises StartRefused where a name says too little.
     """
     there = by_key(known)
     keys = {job.id: key_of(job) for job in known}
@@ -93,6 +92,7 @@ def plan(
         for key, jobs in there.items()
         if key not in wanted and key[:2] in places
         for job in jobs
+        if key.engine is Engine.LOCAL or not why_unsaid(jobs)
     ]
     return sorted(steps, key=lambda step: (step.key, step.current.id if step.current else 0))
 
@@ -114,6 +114,8 @@ def _only(there: Mapping[Key, Sequence[JobTold]], key: Key) -> JobTold | None:
     if len(found) > 1:
         ids = ", ".join(str(job.id) for job in found)
         raise StartRefused(f"several jobs are {key}: ids {ids}; give them names of their own")
+    if found and not found[0].handler:
+        raise StartRefused(f"{key} is a script of its Admin: give the job of the file another name")
     return found[0] if found else None
 
 
@@ -142,24 +144,6 @@ def _step(
         actions=actions,
         parents=parents,
     )
-
-
-def wanted_job(spec: JobSpec, current: JobTold | None) -> Job:
-    """The job that *spec* asks for, with times read in its zone, as its scheduler will show it.
-
-    Raises StartRefused for what that scheduler cannot do.
-    """
-    zone = spec.timezone or (current.timezone if current is not None else "UTC")
-    values = spec.model_dump() | {"timezone": zone, "depends_on": ()}
-    job = Job(**values | {"status": spec.status or _STOPPED})
-    try:
-        if spec.engine is Engine.LOCAL:
-            return checked(job)
-        check(job, None)
-    except Invalid as refusal:
-        name = JobSpec.model_fields[refusal.field].alias
-        raise StartRefused(f"{spec.key}: {name}: {refusal}") from None
-    return as_mirrored(job)
 
 
 def _differences(

@@ -1,19 +1,26 @@
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
+import pytest
 import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from executor.errors import StartRefused
 from executor.model import BlockStrategy
 from scheduler.api.job_shapes import JobTold
 from scheduler.job import Engine, Job, JobStatus, MisfirePolicy, RetryStrategy, ScheduleType
 from scheduler.jobs_as_code.exporting import exported
 from scheduler.jobs_as_code.planning import Kind, plan
-from scheduler.jobs_as_code.spec import read_specs
+from scheduler.jobs_as_code.spec import JobSpec, read_specs
 from tests.unit.test_jobs_as_code import NOW, THEIRS, told
+
+OF_ADMIN: Mapping[str, Any] = {"engine": Engine.XXL, "cluster": "main", "group": "our-app"}
 
 jobs = st.builds(
     Job,
@@ -78,3 +85,50 @@ def test_dependencies_are_exported_by_the_shortest_name_that_is_one():
     written = yaml.safe_load(exported(known, known))["jobs"]
 
     assert written[0]["dependsOn"] == ["p", "default/q"]
+
+
+UNSAID = [
+    ([told(2, name="a script", handler="", **OF_ADMIN)], r"2\): a script of the Admin"),
+    ([told(2, name="b", **OF_ADMIN), told(3, name="b", **OF_ADMIN)], r"2, 3\): several jobs"),
+    ([told(2, name="b", timeout_seconds=99_999_999, **OF_ADMIN)], r"2\): .*timeoutSeconds: "),
+    ([told(2, name="b", retry_count=2000, **OF_ADMIN)], r"2\): .*retryCount: "),
+    (
+        [
+            told(
+                2,
+                name="b",
+                schedule_type=ScheduleType.CRON,
+                cron_expression="0 0 12 1 * 2",
+                **OF_ADMIN,
+            )
+        ],
+        r"2\): .*cronExpression: ",
+    ),
+]
+
+
+@pytest.mark.parametrize(("unsaid", "why"), UNSAID)
+def test_what_no_file_can_say_of_an_admin_is_a_comment_and_never_deleted(unsaid, why):
+    known = [told(1, **OF_ADMIN), *unsaid]
+
+    text = exported(known, [])
+    specs = [JobSpec.model_validate(job) for job in yaml.safe_load(text)["jobs"]]
+    steps = plan(specs, known, now=NOW, prune=True)
+
+    assert [(step.kind, step.key.name) for step in steps] == [(Kind.UNCHANGED, "a")]
+    assert re.search(f"^# left out: xxl/main/.* [(]ids: {why}", text, re.MULTILINE)
+
+
+def test_names_that_are_left_out_stay_in_their_comment():
+    script = told(2, name="x\njobs: []\u2028# \x85", handler="", **OF_ADMIN)
+
+    text = exported([told(1, **OF_ADMIN), script], [])
+
+    assert [job["jobName"] for job in yaml.safe_load(text)["jobs"]] == ["a"]
+
+
+def test_a_file_does_not_take_a_script_of_an_admin_for_its_job():
+    script = told(2, handler="", **OF_ADMIN)
+
+    with pytest.raises(StartRefused, match="xxl/main/a is a script of its Admin"):
+        plan([JobSpec.model_validate(THEIRS)], [script], now=NOW)
