@@ -24,7 +24,7 @@ OF_ADMIN: Mapping[str, Any] = {"engine": Engine.XXL, "cluster": "main", "group":
 
 jobs = st.builds(
     Job,
-    name=st.text("ab月 /'", min_size=1, max_size=3),
+    name=st.text("ab月 /'", min_size=1, max_size=3).filter(str.strip),
     group=st.sampled_from(["default", "finance"]),
     handler=st.sampled_from(["note", "报表"]),
     description=st.text(max_size=5).filter(lambda text: "\x00" not in text),
