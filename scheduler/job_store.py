@@ -57,6 +57,7 @@ class JobFilter:
 
     name: str | None = None
     """A part of it, in any case."""
+    job_no: str | None = None
     group: str | None = None
     status: JobStatus | None = None
     engine: Engine | None = None
@@ -200,6 +201,7 @@ def _jobs() -> Select[Any]:
 def _conditions(wanted: JobFilter) -> list[ColumnElement[bool]]:
     columns = schedule_job.c
     same = {
+        columns.job_no: wanted.job_no,
         columns.job_group: wanted.group,
         columns.status: wanted.status,
         columns.engine: wanted.engine,

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from datetime import date, datetime
 from typing import Annotated, Generic, TypeVar
+from zoneinfo import ZoneInfo
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -17,6 +19,8 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
+from scheduler.refusal import Invalid
+
 _MOST_BIGINT = 2**63 - 1
 _NO_NUL = r"^[^\x00]*$"
 
@@ -26,7 +30,10 @@ Count = Annotated[int, Field(ge=0, le=2**31 - 1)]
 
 
 _DATE_FIRST = re.compile(r"\d{4}-\d\d-\d\d")
+_LOST_PLUS = re.compile(r"(\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?) (\d\d:?\d\d)")
+"""A time whose `+` a form has made a blank of."""
 _MOMENT = TypeAdapter(datetime)
+_YEARS = range(1970, 9000)
 
 
 def _moment(value: object) -> datetime:
@@ -41,19 +48,49 @@ def _moment(value: object) -> datetime:
         raise ValueError(error.errors()[0]["msg"]) from None
 
 
+def _thinkable(moment: datetime) -> datetime:
+    if moment.year not in _YEARS:
+        raise ValueError(f"has to lie in the years {_YEARS.start} to {_YEARS.stop - 1}")
+    return moment
+
+
+def _since(value: object) -> object:
+    """Read what a query says: an unescaped `+` before the offset arrives as a blank."""
+    return _LOST_PLUS.sub(r"\1+\2", value) if isinstance(value, str) else value
+
+
+def _until(value: object) -> object:
+    """Read a date alone as the end of that day."""
+    if isinstance(value, str) and _DATE_FIRST.fullmatch(value):
+        return f"{value}T23:59:59.999999"
+    return _since(value)
+
+
+def _not_blank(text: str) -> str:
+    if not text.strip():
+        raise ValueError("must not be blank")
+    return text
+
+
 def _day(value: object) -> date:
     if not isinstance(value, str) or not _DATE_FIRST.fullmatch(value):
         raise ValueError("has to be a date, as 2026-11-24")
     return date.fromisoformat(value)
 
 
-Moment = Annotated[datetime, BeforeValidator(_moment)]
+Moment = Annotated[datetime, BeforeValidator(_moment), AfterValidator(_thinkable)]
 """A time, in a query or in JSON."""
+Since = Annotated[Moment, BeforeValidator(_since)]
+Until = Annotated[Moment, BeforeValidator(_until)]
 Day = Annotated[date, BeforeValidator(_day)]
 
 Line = Annotated[str, StringConstraints(pattern=_NO_NUL)]
 """Text that PostgreSQL can hold; bounded where it is used."""
-Name = Annotated[str, StringConstraints(pattern=_NO_NUL, min_length=1, max_length=200)]
+Name = Annotated[
+    str,
+    StringConstraints(pattern=_NO_NUL, min_length=1, max_length=200),
+    AfterValidator(_not_blank),
+]
 
 
 class Given(BaseModel):
@@ -102,6 +139,28 @@ class Paging(Given):
     @property
     def skip(self) -> int:
         return (self.current - 1) * self.size
+
+
+class Between(Paging):
+    """Of what happened when. Times without an offset are read in the service's zone."""
+
+    start_time: Since | None = Field(None, description="Then or later.")
+    end_time: Until | None = Field(
+        None, description="Then or earlier; a date alone is the end of that day."
+    )
+
+    def span(self, zone: ZoneInfo) -> tuple[datetime | None, datetime | None]:
+        """Begin and end, read in *zone* where they have no offset. Raise Invalid."""
+        begin, end = _aware(self.start_time, zone), _aware(self.end_time, zone)
+        if begin is not None and end is not None and begin > end:
+            raise Invalid("end_time", "lies before startTime")
+        return begin, end
+
+
+def _aware(moment: datetime | None, zone: ZoneInfo) -> datetime | None:
+    if moment is None or moment.tzinfo is not None:
+        return moment
+    return moment.replace(tzinfo=zone)
 
 
 class JobPath(Given):

@@ -10,7 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from executor.clock import Clock, moment
 from executor.dispatch import Dispatcher
-from executor.errors import TriggerRejected
+from executor.errors import DiscardedByBlock, TriggerRejected
+from executor.handler_table import HandlerTable
 from executor.model import LOCAL, Report, RunState, Trigger
 from scheduler.audit import acting
 from scheduler.changes import CHANNEL
@@ -37,10 +38,11 @@ class RunControl:
         firing: Firing,
         finals: Finals,
         dispatcher: Dispatcher,
+        handlers: HandlerTable,
         clock: Clock,
     ) -> None:
         self._database = database
-        self._manual = Manual(database, owner)
+        self._manual = Manual(database, owner, handlers)
         self._firing = firing
         self._finals = finals
         self._dispatcher = dispatcher
@@ -51,7 +53,7 @@ class RunControl:
         """Run a job now, whatever its status; the log id, once the run is remembered.
 
         None: there is no such local job. Raises Conflict with the reason when it will not run
-        (that is recorded too), and DatabaseAway.
+        (that is recorded too, unless its handler is not here), and DatabaseAway.
         """
         task = asyncio.create_task(self._execute(job_id, params))
         self._under_way.add(task)
@@ -60,15 +62,23 @@ class RunControl:
 
     async def _execute(self, job_id: int, params: str | None) -> int | None:
         wish = Wish(job_id, moment(self._clock.now_ms()), params, acting.get())
-        trigger = await self._manual.fire(wish)
-        if trigger is None:
-            return None
+        try:
+            trigger = await self._manual.fire(wish)
+            if trigger is not None:
+                await self._accept(trigger)
+        except TriggerRejected as refusal:
+            raise Conflict(str(refusal)) from refusal
+        return trigger.log_id if trigger is not None else None
+
+    async def _accept(self, trigger: Trigger) -> None:
+        """Hand it to the executor. Raise TriggerRejected, which is on record then."""
         try:
             await self._dispatcher.accept(trigger)
+        except DiscardedByBlock:
+            raise  # the executor has it on record, and reports it as any end
         except TriggerRejected as refusal:
             await self._finals.end([refused(trigger, refusal, self._clock.now_ms())])
-            raise Conflict(str(refusal)) from refusal
-        return trigger.log_id
+            raise
 
     async def kill(self, log_id: int) -> bool:
         """Stop a run, planned, queued or running, on whatever replica; False: there is none.

@@ -60,6 +60,7 @@ class LocalEngine:
             firing=self.engine.firing,
             finals=finals,
             dispatcher=dispatcher,
+            handlers=executor.handlers,
             clock=clock,
         )
         self.listener = Listener(database)

@@ -12,8 +12,9 @@ counted AS (
         coalesce(sum(sign) FILTER (WHERE duration_ms IS NOT NULL), 0) AS duration_count,
         coalesce(sum(sign * duration_ms), 0) AS duration_sum_ms,
         coalesce(max(duration_ms) FILTER (WHERE sign > 0), 0) AS duration_max_ms,
-        max(trigger_time) AS last_run_time,
-        (array_agg(status ORDER BY trigger_time DESC, sign DESC, id DESC))[1] AS last_status
+        max(trigger_time) FILTER (WHERE status <> 'discarded' AND sign > 0) AS last_run_time,
+        (array_agg(status ORDER BY trigger_time DESC, id DESC)
+            FILTER (WHERE status <> 'discarded' AND sign > 0))[1] AS last_status
     FROM final GROUP BY job_id, day
 ), by_job AS (
     INSERT INTO qooerp_scheduler.schedule_job_statistics AS old (
@@ -23,7 +24,7 @@ counted AS (
     SELECT
         job_id, sum(execute_count), sum(success_count), sum(fail_count), sum(timeout_count),
         sum(discard_count), sum(duration_count), sum(duration_sum_ms), max(duration_max_ms),
-        max(last_run_time), (array_agg(last_status ORDER BY last_run_time DESC))[1]
+        max(last_run_time), (array_agg(last_status ORDER BY last_run_time DESC NULLS LAST))[1]
     FROM counted GROUP BY job_id ORDER BY job_id
     ON CONFLICT (job_id) DO UPDATE SET
         execute_count = old.execute_count + excluded.execute_count,

@@ -328,6 +328,7 @@ async def test_jobs_are_exported_and_imported_all_or_none(api):
         ({"jobName": "x" * 201}, "jobName"),
         ({"jobName": "a\x00b"}, "jobName"),
         ({"jobName": 5}, "jobName"),
+        ({"jobName": " \t"}, "jobName"),
         ({"handlerName": ""}, "handlerName"),
         ({"scheduleType": "cron"}, "cronExpression"),
         ({"scheduleType": "cron", "cronExpression": "0 0 25 * * ?"}, "cronExpression"),
@@ -464,3 +465,45 @@ async def test_a_job_of_an_admin_that_is_not_configured_is_read_and_cannot_be_ch
     assert refused[0].message == "its Admin cluster 'main' is not configured here"
     assert (await api.get(f"/jobs/{job_id}"))["version"] == 1
     assert "theirs" not in str(await api.get("/jobs/export", jobName="theirs"))
+
+
+async def test_a_run_that_is_refused_with_discard_later_is_discarded_and_no_failure(api):
+    retried = {"retryStrategy": "fixed", "retryCount": 3}
+    job = await api.a_job(handlerName="wait", blockStrategy="DISCARD_LATER", **retried)
+    first = await api.post("/jobs/execute", {"jobId": job["id"]})
+    await api.run_in(first["logId"], "running")
+
+    refused = await api.ask("POST", "/jobs/execute", {"jobId": job["id"]})
+    while not (found := await api.get("/logs", jobId=job["id"], status="discarded"))["records"]:
+        pass
+    await api.post(f"/logs/{first['logId']}/kill")
+    await api.ended(first["logId"])
+
+    assert refused.status == 409
+    assert len(found["records"]) == 1
+    statistics = await api.get(f"/statistics/job/{job['id']}")
+    counted = ("executeCount", "failCount", "discardCount", "lastStatus")
+    assert [statistics[name] for name in counted] == [1, 1, 1, "killed"]
+    assert (await api.get("/logs", jobId=job["id"]))["total"] == 2
+    assert (await api.get("/notifies", jobId=job["id"]))["records"] == []
+
+
+async def test_an_execution_without_its_handler_changes_nothing(api):
+    job = await api.a_job(handlerName="nobodyKnowsMe")
+
+    answer = await api.ask("POST", "/jobs/execute", {"jobId": job["id"]})
+
+    assert (answer.status, answer.message) == (409, "job handler [nobodyKnowsMe] not found.")
+    assert (await api.get(f"/jobs/{job['id']}/logs"))["records"] == []
+    assert (await api.get(f"/statistics/job/{job['id']}"))["failCount"] == 0
+    assert [one["action"] for one in (await api.get("/audit", jobId=job["id"]))["records"]] == [
+        "create"
+    ]
+
+
+async def test_jobs_are_found_by_their_number(api):
+    job, _ = await api.a_job(), await api.a_job()
+
+    assert [one["id"] for one in (await api.get("/jobs", jobNo=job["jobNo"]))["records"]] == [
+        job["id"]
+    ]

@@ -446,3 +446,21 @@ async def test_a_missing_schema_is_unavailable_not_refused(empty_database_url: s
     with pytest.raises(RecorderUnavailable, match="does not exist"):
         await Recorder(engine).record([a_report()])
     await engine.dispose()
+
+
+async def test_a_discarded_trigger_is_no_last_run(
+    recorder: Recorder, sql: asyncpg.Connection
+) -> None:
+    ran = a_report()
+    refused = [
+        a_report(RunState.DISCARDED, run_id=n, log_id=n, triggered_ms=T0 + n * 1000) for n in (2, 3)
+    ]
+
+    await recorder.record([ran, refused[0]])
+    await recorder.record([refused[1]])
+
+    last = await sql.fetchrow(
+        f"SELECT last_run_time, last_status, discard_count FROM {SCHEMA}.schedule_job_statistics"
+    )
+    assert (last["last_run_time"].timestamp() * 1000, last["last_status"]) == (T0, "succeeded")
+    assert last["discard_count"] == 2
