@@ -172,13 +172,17 @@ class Keeper:
             self._lost()
         *lines, self._unread = (self._unread + data).split(b"\n")
         for line in lines:
-            number, status = map(int, line.split())
-            self._gone(number, status)
+            number, _, said = line.decode().partition(" ")
+            run = self._gone(int(number))
+            if said.startswith("!"):
+                run.failed(OSError(said[1:]))
+            else:
+                run.exited(int(said))
 
-    def _gone(self, number: int, status: int | None) -> None:
+    def _gone(self, number: int) -> Kept:
         pipes = self._runs.pop(number)
         pipes.drain(self._thread.loop)
-        pipes.run.exited(status)
+        return pipes.run
 
     def _lost(self) -> None:
         """End the connection: the keeper died, or shall; it takes its processes with it."""
@@ -191,4 +195,4 @@ class Keeper:
             self._process = None
         self._unread = b""
         for number in list(self._runs):
-            self._gone(number, None)
+            self._gone(number).exited(None)

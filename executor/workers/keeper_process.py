@@ -1,7 +1,8 @@
 """The keeper itself: a process without threads that forks, signals and reaps for the service.
 
 Line by line on a socket: `start N` (with three file descriptors: the pickled job, the message
-pipe, the output pipe) and `signal N SIGNUM` come in; `ready`, or why not, and `N STATUS` go out.
+pipe, the output pipe) and `signal N SIGNUM` come in; `ready`, or why not, `N STATUS` and, for what
+could not be started, `N !WORDS` go out.
 """
 
 from __future__ import annotations
@@ -85,17 +86,26 @@ class _Keeper:
         return bool(data)
 
     def _start(self, number: int) -> None:
-        job, messages, output = (self._fds.popleft() for _ in range(_FDS))
+        fds = [self._fds.popleft() for _ in range(_FDS)]
+        try:
+            self._fork(number, *fds)
+        except OSError as error:  # no room for another process: those that run go on
+            self._tell(number, f"!a process could not be started: {error.strerror or error}")
+        for fd in fds:
+            os.close(fd)
+
+    def _fork(self, number: int, *fds: int) -> None:
         parent = os.getpid()
         pid = os.fork()
         if pid == 0:
-            self._become(parent, job, messages, output)
+            self._become(parent, *fds)
         with contextlib.suppress(OSError):
             os.setpgid(pid, pid)  # the child does it too: whoever comes first
-        for fd in (job, messages, output):
-            os.close(fd)
         self._pids[number] = pid
         self._numbers[pid] = number
+
+    def _tell(self, number: int, what: str) -> None:
+        self._control.sendall(f"{number} {what}\n".encode())
 
     def _become(self, parent: int, job: int, messages: int, output: int) -> NoReturn:
         status = 1
@@ -127,7 +137,7 @@ class _Keeper:
             _, status = os.waitpid(found, 0)
             number = self._numbers.pop(found)
             del self._pids[number]
-            self._control.sendall(f"{number} {status}\n".encode())
+            self._tell(number, str(status))
 
     def _kill_all(self) -> None:
         for number, pid in self._pids.items():

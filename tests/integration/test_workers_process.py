@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import signal
 import sys
 from pathlib import Path
@@ -14,9 +15,10 @@ import pytest
 import pytest_asyncio
 
 from executor.errors import StartRefused
-from executor.handler_table import HandlerTable
+from executor.handler_table import HandlerTable, load_handlers
 from executor.worker import Ending, EndingKind
 from executor.workers.process import ProcessWorker
+from tests.integration.forkless_handlers import FULL
 from tests.integration.workers_at_work import Place, opened, table, worker_of
 
 if TYPE_CHECKING:
@@ -120,6 +122,28 @@ async def test_runs_are_lost_with_their_keeper_and_the_next_one_gets_a_new_keepe
         EndingKind.LOST, "process died: it was lost with its parent process"
     )
     assert (await place.start("give-process", "text").ending()).message == "said"
+
+
+async def test_a_process_that_cannot_be_forked_fails_its_run_and_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full, gate = tmp_path / "full", tmp_path / "gate"
+    os.mkfifo(gate)
+    monkeypatch.setenv(FULL, str(full))
+    handlers = load_handlers(["tests.integration.forkless_handlers"])
+    async with opened(ProcessWorker(handlers, grace_s=1)) as place:
+        place.table = handlers
+        first = place.start("wait-for-file", str(gate))
+        with await asyncio.to_thread(gate.open, "w") as through:
+            full.touch()
+            refused = await place.start("wait-for-file", str(gate)).ending()
+            full.unlink()
+            through.write("went on")
+        ending = await first.ending()
+
+    assert refused.kind is EndingKind.RAISED
+    assert "a process could not be started: Resource temporarily unavailable" in refused.message
+    assert ending == Ending(EndingKind.RETURNED, "went on")
 
 
 async def test_modules_that_do_not_load_stop_the_start() -> None:
