@@ -19,8 +19,8 @@ _COPIED = (
     *("interval_seconds", "timezone", "misfire_policy", "block_strategy", "timeout_seconds"),
     *("retry_strategy", "retry_count", "status", "next_run_time"),
 )
-_PASSING = {"next_run_time", "last_trigger", "updated_at"}
-"""What changes with each fire: no change that anybody has made."""
+_PASSING = {"next_run_time", "last_trigger", "updated_at", "added_at"}
+"""What changes with each fire, or is learnt later: no change that anybody has made."""
 _MOST = 2000
 """Characters of a text that only an Admin has."""
 _WIDEST_ZONE_S, _ZONE_STEP_S = 14 * 3600, 15 * 60

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime
 
 import asyncpg
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from admin_bridge.console import AdminLog
+from admin_bridge.console import AdminJob, AdminLog
 from executor.outbox import pause_s
 from scheduler.engine.link import DatabaseAway, lent
 from scheduler.mirror.cluster import ClusterMirror
@@ -20,7 +21,7 @@ from scheduler.mirror.job_rows import asked_now, copy_jobs, drop_job
 from scheduler.mirror.log_rows import LogRows
 from scheduler.mirror.timing import Timing
 from scheduler.mirror_settings import MirrorSection
-from scheduler.xxl.admins import find_job
+from scheduler.xxl.admins import Admin, find_job
 
 _log = structlog.get_logger(__name__)
 _LOCK = 0x716D6972
@@ -86,14 +87,17 @@ class Mirror:
             asked = await asked_now(connection)
         job = await find_job(admin.console, await self._consoles.group_id(cluster), admin_job_id)
         async with lent(self._engine) as connection:
-            if job is None:
-                await drop_job(connection, cluster, admin_job_id, asked=asked)
-                return None
-            place = Place(cluster=cluster, app_name=admin.app_name, timezone=admin.timezone)
-            copied = await copy_jobs(connection, [job], place, asked=asked, audited=audited)
-            if admin_job_id in copied.ids:
-                return copied.ids[admin_job_id]
-            return await _id_of(connection, cluster, admin_job_id)
+            if job is not None:
+                return await _copied(connection, admin, job, asked=asked, audited=audited)
+            await drop_job(connection, cluster, admin_job_id, asked=asked)
+            return None
+
+    async def keep_job(self, cluster: str, job: AdminJob) -> int | None:
+        """Copy a job as it must be there now, when the Admin cannot be asked; its id here."""
+        admin = await self._consoles.admin(cluster)
+        async with lent(self._engine) as connection:
+            asked = await asked_now(connection)
+            return await _copied(connection, admin, job, asked=asked, audited=False)
 
     async def record_log(self, cluster: str, log: AdminLog) -> int:
         """See that a row of the Admin's log is recorded here; its id here."""
@@ -152,6 +156,16 @@ class Mirror:
             finally:
                 if not connection.is_closed():
                     await connection.execute("SELECT pg_advisory_unlock_all()")
+
+
+async def _copied(
+    connection: asyncpg.Connection, admin: Admin, job: AdminJob, *, asked: datetime, audited: bool
+) -> int | None:
+    place = Place(cluster=admin.cluster, app_name=admin.app_name, timezone=admin.timezone)
+    copied = await copy_jobs(connection, [job], place, asked=asked, audited=audited)
+    if job.id in copied.ids:
+        return copied.ids[job.id]
+    return await _id_of(connection, admin.cluster, job.id)
 
 
 async def _id_of(connection: asyncpg.Connection, cluster: str, admin_job_id: int) -> int | None:

@@ -55,6 +55,10 @@ class Mirror(Protocol):
         """
         ...
 
+    async def keep_job(self, cluster: str, job: AdminJob) -> int | None:
+        """Copy a job as it must be there now, when the Admin cannot be asked; its id here."""
+        ...
+
     async def record_log(self, cluster: str, log: AdminLog) -> int:
         """See that a row of the Admin's log is recorded here; its id here."""
         ...
@@ -109,6 +113,10 @@ class NoAdmins:
     async def refresh_job(
         self, cluster: str, admin_job_id: int, *, audited: bool = False
     ) -> int | None:
+        """Nothing to copy from."""
+        return None
+
+    async def keep_job(self, cluster: str, job: AdminJob) -> int | None:
         """Nothing to copy from."""
         return None
 

@@ -23,7 +23,7 @@ class XxlJobs:
     """Creates, changes, controls and deletes jobs at Admins.
 
     Everything here raises ConsoleError when an Admin refuses or is away; nothing is changed here
-    then.
+    then. What it has done is written down here, even when it cannot be asked about it any more.
     """
 
     def __init__(self, admins: Admins, mirror: Mirror, *, record: Record, turns: Turns) -> None:
@@ -42,7 +42,8 @@ class XxlJobs:
         admin_job_id = await admin.console.add_job(fields)
         if job.status is JobStatus.RUNNING:
             await _start_or_remove(admin.console, admin_job_id)
-        job_id = await self._mirror.refresh_job(admin.cluster, admin_job_id)
+        made = _as_made(admin_job_id, fields, running=job.status is JobStatus.RUNNING)
+        job_id = await self._copy_done(admin.cluster, admin_job_id, made)
         if job_id is None:
             raise Conflict(f"Admin {admin.cluster} made job {admin_job_id} and has it no more")
         return await self._record.created(job_id, job)
@@ -85,7 +86,7 @@ class XxlJobs:
                 await admin.console.start_job(_id_of(job))
             else:
                 await admin.console.stop_job(_id_of(job))
-            await self._copy(job)
+            await self._copy_done(admin.cluster, _id_of(job))
             return await self._record.controlled(job, action, status)
 
     async def _allowed(self, job_id: int, action: Action) -> tuple[Job, JobStatus]:
@@ -93,7 +94,7 @@ class XxlJobs:
         job = await self._record.find(job_id)
         with suppress(Conflict):
             return job, after(action, job.status)
-        await self._copy(job, audited=True)
+        await self._copy_theirs(job)
         job = await self._record.find(job_id)
         return job, after(action, job.status)
 
@@ -103,8 +104,9 @@ class XxlJobs:
         if form_of(new) == form_of(old):
             return
         there = await self._unchanged(admin, old)
-        await admin.console.update_job(there.id, merged(there.fields, old, new))
-        await self._copy(old)
+        fields = merged(there.fields, old, new)
+        await admin.console.update_job(there.id, fields)
+        await self._copy_done(admin.cluster, there.id, replace(there, fields=fields))
 
     async def _unchanged(self, admin: Admin, old: Job) -> AdminJob:
         """The job as the Admin has it. Raise Conflict when that is not what was read here."""
@@ -114,16 +116,25 @@ class XxlJobs:
             now = job_of(there, cluster=admin.cluster, group=old.group, timezone=old.timezone)
             if form_of(now) == form_of(old):
                 return there
-        await self._copy(old, audited=True)
+        await self._copy_theirs(old)
         if there is None:
             raise NotFound("job", old.id)
         raise Conflict("it was changed in the Admin's console meanwhile: read it again")
 
-    async def _copy(self, job: Job, *, audited: bool = False) -> None:
-        """Copy what the Admin has, where it can tell; *audited*: somebody has changed it there."""
+    async def _copy_theirs(self, job: Job) -> None:
+        """Copy what somebody has changed at the Admin, where it can tell."""
         assert job.cluster is not None
         with suppress(Unsupported):
-            await self._mirror.refresh_job(job.cluster, _id_of(job), audited=audited)
+            await self._mirror.refresh_job(job.cluster, _id_of(job), audited=True)
+
+    async def _copy_done(
+        self, cluster: str, admin_job_id: int, done: AdminJob | None = None
+    ) -> int | None:
+        """Copy what we have done at the Admin; where it cannot tell now, as it must be: *done*."""
+        try:
+            return await self._mirror.refresh_job(cluster, admin_job_id)
+        except ConsoleError:
+            return await self._mirror.keep_job(cluster, done) if done is not None else None
 
 
 def _place(admin: Admin) -> Place:
@@ -133,6 +144,19 @@ def _place(admin: Admin) -> Place:
 def _id_of(job: Job) -> int:
     assert job.admin_job_id is not None
     return job.admin_job_id
+
+
+def _as_made(job_id: int, fields: JobFields, *, running: bool) -> AdminJob:
+    """A job that was just added, as far as that is known without asking."""
+    return AdminJob(
+        id=job_id,
+        fields=fields,
+        running=running,
+        last_trigger=None,
+        next_trigger=None,
+        added_at=None,
+        updated_at=None,
+    )
 
 
 async def _start_or_remove(console: Console, job_id: int) -> None:
