@@ -5,7 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import tarfile
+from collections.abc import Sequence
 from datetime import datetime
+from graphlib import TopologicalSorter
+from importlib.resources import files
 from pathlib import Path
 from typing import Annotated
 
@@ -17,9 +20,19 @@ from scheduler.database import SCHEMA
 
 _FORMAT = 1
 _MANIFEST = "manifest.json"
+_INTERRUPTED = "under way when the backup was made: how it ended is not known"
+_SQL = files("scheduler") / "sql"
 _BEATS = f"""\
 SELECT count(*) FROM {SCHEMA}.schedule_replica WHERE heartbeat_at > now() - interval '30 seconds'
 """
+_LINKS = f"""\
+SELECT child.relname, parent.relname FROM pg_constraint link
+JOIN pg_class child ON child.oid = link.conrelid
+JOIN pg_class parent ON parent.oid = link.confrelid
+WHERE link.contype = 'f' AND link.connamespace = '{SCHEMA}'::regnamespace
+    AND link.conrelid <> link.confrelid
+"""
+_DISOWN = f"UPDATE {SCHEMA}.schedule_fire SET owner = NULL WHERE state = 'fired'"
 
 
 Name = Annotated[str, StringConstraints(pattern="^[a-z_][a-z0-9_]*$")]
@@ -54,10 +67,11 @@ class Manifest(BaseModel):
     sequences: dict[Name, int]
 
 
-async def restore(dsn: str, path: Path, *, replace: bool) -> Manifest:
+async def restore(dsn: str, path: Path, *, replace: bool, timezone: str) -> Manifest:
     """Put the backup at *path* into the database at *dsn*, which has its schema already.
 
-    *replace* lets what is there go. Raises StartRefused, with nothing changed: the archive is
+    *replace* lets what is there go. Runs that were under way are interrupted, and count for the
+    day they have in *timezone*. Raises StartRefused, with nothing changed: the archive is
     damaged or of another schema, the database is in use, or holds something.
     """
     with _opened(path) as archive:
@@ -67,6 +81,7 @@ async def restore(dsn: str, path: Path, *, replace: bool) -> Manifest:
             async with connection.transaction():
                 await _refuse(connection, manifest, replace=replace)
                 await _load(connection, archive, manifest)
+                await _interrupt(connection, timezone)
         finally:
             await connection.close()
     return manifest
@@ -134,7 +149,7 @@ async def _load(
         manifest.months,
     )
     await _switch_triggers(connection, manifest, "DISABLE")
-    for table in sorted(manifest.tables, key=lambda table: table.name != "schedule_job"):
+    for table in await _in_order(connection, manifest.tables):
         said = await connection.copy_to_table(
             table.name,
             schema_name=SCHEMA,
@@ -146,6 +161,25 @@ async def _load(
     await _switch_triggers(connection, manifest, "ENABLE")
     for sequence, value in manifest.sequences.items():
         await connection.execute(f"SELECT setval('{SCHEMA}.{sequence}', $1)", value)
+
+
+async def _in_order(
+    connection: asyncpg.Connection, tables: Sequence[TableEntry]
+) -> list[TableEntry]:
+    """*tables*, each after those that its foreign keys point to."""
+    order = TopologicalSorter[str]()
+    for child, parent in await connection.fetch(_LINKS):
+        order.add(child, parent)
+    places = {name: place for place, name in enumerate(order.static_order())}
+    return sorted(tables, key=lambda table: places.get(table.name, -1))
+
+
+async def _interrupt(connection: asyncpg.Connection, timezone: str) -> None:
+    """End what was under way: nobody can tell how it ended, and nobody is at work on it."""
+    names = ("interrupt_runs.sql", "count_runs.sql")
+    interrupt = "".join((_SQL / name).read_text(encoding="utf-8") for name in names)
+    await connection.execute(f"{interrupt}SELECT FROM recorded", _INTERRUPTED, timezone)
+    await connection.execute(_DISOWN)
 
 
 async def _switch_triggers(connection: asyncpg.Connection, manifest: Manifest, what: str) -> None:

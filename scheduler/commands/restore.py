@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import sys
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from scheduler.log_setup import configure
 from scheduler.restore import restore
 from scheduler.settings import Settings
 from scheduler.storage import prepared
+from scheduler.system_zone import system_zone
 
 
 def declare(parser: argparse.ArgumentParser) -> None:
@@ -28,8 +30,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 async def _restore(settings: Settings, path: Path, *, replace: bool) -> None:
+    timezone = settings.scheduler.timezone or system_zone(os.environ).name
     async with prepared(settings) as storage:
-        manifest = await restore(storage.dsn, path, replace=replace)
+        manifest = await restore(storage.dsn, path, replace=replace, timezone=timezone)
     rows = sum(table.rows for table in manifest.tables)
     sys.stdout.write(
         f"restored {len(manifest.tables)} tables, {rows} rows, as of {manifest.taken:%Y-%m-%d %H:%M:%S} UTC\n"

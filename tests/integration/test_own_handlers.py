@@ -1,10 +1,8 @@
-"""The product's own handlers, on a real database: clean-up, report, backup and its way back."""
+"""The product's own handlers, on a real database: clean-up, report, backup."""
 
 from __future__ import annotations
 
 import csv
-import gzip
-import hashlib
 import os
 import re
 from collections.abc import Callable
@@ -17,22 +15,16 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from executor.clock import SystemClock
-from executor.errors import StartRefused
 from executor.model import RunState
 from executor.testing.run import Outcome, run_handler
 from handlers.backup import data_backup
 from handlers.data_cleanup import data_cleanup
 from handlers.report import statistics_report
-from scheduler.configs import ConfigService
-from scheduler.database import upgrade
-from scheduler.demo_data import JOBS, fill
+from scheduler.demo_data import JOBS
 from scheduler.job_service import JobService
-from scheduler.recorder import Recorder
-from scheduler.restore import restore
-from scheduler.secret_box import SecretBox
 from tests.integration.api_service import an_api
+from tests.integration.backup_stage import SCHEMA, everything, fill_demo
 
-SCHEMA = "qooerp_scheduler"
 Run = Callable[..., Outcome]
 
 
@@ -45,17 +37,6 @@ def run(database_url: str, tmp_path: Path) -> Run:
         return run_handler(handler, params, resources=resources)
 
     return run
-
-
-async def fill_demo(engine: AsyncEngine, folder: Path) -> int:
-    clock = SystemClock()
-    return await fill(
-        JobService(engine, clock, timezone="Asia/Shanghai"),
-        ConfigService(engine, SecretBox("", folder)),
-        Recorder(engine, timezone="Asia/Shanghai"),
-        database=engine,
-        clock=clock,
-    )
 
 
 async def add_run(sql: asyncpg.Connection, age: str) -> None:
@@ -90,24 +71,6 @@ async def held(sql: asyncpg.Connection) -> tuple[int, int]:
     """How many runs and alarms there are."""
     runs = await sql.fetchval(f"SELECT count(*) FROM {SCHEMA}.schedule_log")
     return runs, await sql.fetchval(f"SELECT count(*) FROM {SCHEMA}.schedule_notify")
-
-
-async def everything(sql: asyncpg.Connection) -> dict[str, list[str]]:
-    """Every row of every table, and how far each sequence is."""
-    names = await sql.fetch(
-        "SELECT relname FROM pg_class WHERE relkind IN ('r', 'p') AND NOT relispartition"
-        f" AND relnamespace = '{SCHEMA}'::regnamespace"
-    )
-    rows = {
-        name: [
-            row for (row,) in await sql.fetch(f"SELECT t::text FROM {SCHEMA}.{name} t ORDER BY 1")
-        ]
-        for (name,) in names
-    }
-    sequences = await sql.fetch(
-        f"SELECT sequencename, last_value FROM pg_sequences WHERE schemaname = '{SCHEMA}'"
-    )
-    return rows | {"sequences": sorted(map(str, sequences))}
 
 
 async def test_months_of_runs_and_alarms_go_when_they_are_too_old(
@@ -210,101 +173,6 @@ async def test_a_report_of_days_without_runs_is_one(run: Run, tmp_path: Path) ->
     assert outcome.state is RunState.SUCCEEDED, outcome
     [table] = (tmp_path / "reports").glob("*.csv")
     assert table.read_text(encoding="utf-8-sig").splitlines()[0].startswith("day,job_id,")
-
-
-async def test_a_restored_backup_is_the_same_row_by_row(
-    run: Run,
-    sql: asyncpg.Connection,
-    engine: AsyncEngine,
-    tmp_path: Path,
-    empty_database_url: str,
-) -> None:
-    await fill_demo(engine, tmp_path)
-    await add_run(sql, "400 days")
-    await sql.execute(
-        f"UPDATE {SCHEMA}.schedule_job SET description = $1 WHERE id = 1", "tab\t \\N 值\nline"
-    )
-    before = await everything(sql)
-
-    outcome = run(data_backup)
-
-    assert outcome.state is RunState.SUCCEEDED, outcome
-    [archive] = (tmp_path / "backups").glob("*.tar.gz")
-    assert archive.stat().st_mode & 0o777 == 0o600
-    checksum, name = archive.with_name(f"{archive.name}.sha256").read_text().split()
-    assert (checksum, name) == (_sha256(archive), archive.name)
-    await upgrade(empty_database_url)
-    manifest = await restore(empty_database_url, archive, replace=False)
-    other = await asyncpg.connect(empty_database_url)
-    try:
-        assert await everything(other) == before
-    finally:
-        await other.close()
-    assert sum(table.rows for table in manifest.tables) > 300
-    assert all(before[name] for name in ("schedule_job", "schedule_config", "schedule_log"))
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-async def test_a_restore_over_content_needs_to_be_told_and_then_replaces_it(
-    run: Run, sql: asyncpg.Connection, engine: AsyncEngine, tmp_path: Path, database_url: str
-) -> None:
-    await fill_demo(engine, tmp_path)
-    before = await everything(sql)
-    run(data_backup)
-    [archive] = (tmp_path / "backups").glob("*.tar.gz")
-    await add_alarms(sql, "1 day")
-    await sql.execute(f"DELETE FROM {SCHEMA}.schedule_config")
-    changed = await everything(sql)
-
-    with pytest.raises(StartRefused, match="--replace"):
-        await restore(database_url, archive, replace=False)
-    assert await everything(sql) == changed
-    await restore(database_url, archive, replace=True)
-
-    restored = await everything(sql)
-    assert {name: rows for name, rows in restored.items() if name != "sequences"} == {
-        name: rows for name, rows in before.items() if name != "sequences"
-    }
-
-
-async def test_a_damaged_backup_changes_nothing(
-    run: Run, sql: asyncpg.Connection, engine: AsyncEngine, tmp_path: Path, database_url: str
-) -> None:
-    await fill_demo(engine, tmp_path)
-    before = await everything(sql)
-    run(data_backup)
-    [archive] = (tmp_path / "backups").glob("*.tar.gz")
-    plain = gzip.decompress(archive.read_bytes())
-    place = plain.index(b"sampleParams", 20_000)
-    damaged = {
-        "changed": gzip.compress(plain[:place] + b"S" + plain[place + 1 :]),
-        "cut off": archive.read_bytes()[:-1000],
-        "no archive": b"nonsense",
-        "empty": b"",
-    }
-    for what, content in damaged.items():
-        archive.write_bytes(content)
-        with pytest.raises(StartRefused, match=r"damaged|is no backup"):
-            await restore(database_url, archive, replace=True)
-        assert await everything(sql) == before, what
-
-
-async def test_a_backup_of_another_schema_or_beside_a_service_is_refused(
-    run: Run, sql: asyncpg.Connection, tmp_path: Path, database_url: str
-) -> None:
-    run(data_backup)
-    [archive] = (tmp_path / "backups").glob("*.tar.gz")
-    await sql.execute(
-        f"INSERT INTO {SCHEMA}.schedule_replica (id, address) VALUES ('somebody', '')"
-    )
-    with pytest.raises(StartRefused, match="a service is running"):
-        await restore(database_url, archive, replace=True)
-    await sql.execute(f"UPDATE {SCHEMA}.alembic_version SET version_num = '0001'")
-    with pytest.raises(StartRefused, match="schema revision"):
-        await restore(database_url, archive, replace=True)
 
 
 async def test_what_a_killed_backup_has_left_goes_with_the_next_one(
