@@ -103,13 +103,14 @@ class JobLog:
             if rest and len(rest) <= _PARTIAL_LIMIT:
                 self._partial[level], rest = rest, ""
         if newline or rest:
+            lines = lines.removesuffix("\r")
             self.write(lines + newline + rest if rest else lines, level)
 
     def flush(self) -> None:
         """Write out unfinished printed lines."""
         while self._partial:
             level, text = self._partial.popitem()
-            self.write(text, level)
+            self.write(text.removesuffix("\r"), level)
 
 
 class JobContext:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from executor.worker import Ending
 
 _EXEC_FAILED = 126
+_LONGEST_TEXT = 2**20
+"""Characters of a message; as JSON each takes up to 12 bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,13 +118,16 @@ class _Pipe:
         self._lock = threading.RLock()
 
     def write(self, text: str, level: str = "INFO") -> None:
-        self.tell("log", level, text)
+        self.tell("log", level, text[:_LONGEST_TEXT])
+        if len(text) > _LONGEST_TEXT:
+            self.write_raw(text[_LONGEST_TEXT:])
 
     def write_raw(self, text: str) -> None:
-        self.tell("raw", text)
+        for start in range(0, len(text) or 1, _LONGEST_TEXT):
+            self.tell("raw", text[start : start + _LONGEST_TEXT])
 
     def progress(self, latest: Progress) -> None:
-        self.tell("progress", latest.fraction, latest.text)
+        self.tell("progress", latest.fraction, latest.text[:_LONGEST_TEXT])
 
     def alarm(self, raised: RunAlarm) -> None:
         self.tell("alarm", raised.level, raised.text)

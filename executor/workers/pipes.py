@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 _READ = 65_536
 _DRAIN_READS = 64
 """How much is read after the end: more than a pipe holds."""
+_LONGEST_LINE = 65_536
+"""Characters of output that are kept in wait for the end of their line."""
+_LONGEST_MESSAGE = 16 * 2**20
+"""The same of a message; `child.py` sends shorter ones."""
 
 
 class Pipes:
@@ -22,7 +26,10 @@ class Pipes:
 
     def __init__(self, run: Kept, messages: int, output: int) -> None:
         self.run = run
-        self._readers = {messages: _Lines(run.message, whole=False), output: _Lines(run.output)}
+        self._readers = {
+            messages: _Lines(run.message, most=_LONGEST_MESSAGE, whole=False),
+            output: _Lines(run.output, most=_LONGEST_LINE),
+        }
         for fd in self._readers:
             os.set_blocking(fd, False)
 
@@ -61,27 +68,45 @@ class Pipes:
 
 
 class _Lines:
-    """Cuts bytes into lines of text; *whole* ones are handed on many at once."""
+    """Cuts bytes into lines of text at each of \\r\\n, \\n and \\r.
 
-    def __init__(self, take: Callable[[str], None], *, whole: bool = True) -> None:
+    A line that grows over *most* characters is handed on in parts; *whole* ones many at once.
+    """
+
+    def __init__(self, take: Callable[[str], None], *, most: int, whole: bool = True) -> None:
         self._take = take
+        self._most = most
         self._whole = whole
         self._decode = codecs.getincrementaldecoder("utf-8")("replace").decode
         self._rest: list[str] = []
+        self._size = 0
+        self._return = ""
+        """A \\r that came last: a \\n may follow."""
 
     def feed(self, data: bytes) -> None:
-        text, newline, rest = self._decode(data).rpartition("\n")
-        if newline:
-            self._hand_on("".join(self._rest) + text)
-            self._rest = []
-        if rest:
-            self._rest.append(rest)
+        text = self._return + self._decode(data)
+        self._return = "\r" if text.endswith("\r") else ""
+        text = text.removesuffix("\r")
+        cut = max(text.rfind("\n"), text.rfind("\r")) + 1
+        if cut:
+            self._keep(text[:cut].removesuffix("\n").removesuffix("\r"))
+            self._hand_on()
+        self._keep(text[cut:])
+        if self._size >= self._most:
+            self._hand_on()
 
     def end(self) -> None:
-        rest = "".join(self._rest) + self._decode(b"", final=True)
-        if rest:
-            self._hand_on(rest)
+        self._keep(self._decode(b"", final=True))
+        if self._size or self._return:
+            self._hand_on()
 
-    def _hand_on(self, text: str) -> None:
+    def _keep(self, text: str) -> None:
+        if text:
+            self._rest.append(text)
+            self._size += len(text)
+
+    def _hand_on(self) -> None:
+        text = "".join(self._rest)
+        self._rest, self._size = [], 0
         for part in [text] if self._whole else text.split("\n"):
             self._take(part)

@@ -108,6 +108,13 @@ async def test_params_fill_the_model(place: Place) -> None:
     assert (await place.start("limited-*", '{"rows": 12}').ending()).message == "12"
 
 
+async def test_a_text_of_any_length_is_in_the_log(place: Place) -> None:
+    run = place.start("say_much-*", "3000")
+    await run.ending()
+
+    assert sum(line.count("x") for line in run.log.lines) == 999 * 3001
+
+
 async def test_all_that_a_run_says_is_in_its_log(place: Place) -> None:
     run = place.start("talk-*")
     await run.ending()

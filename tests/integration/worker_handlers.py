@@ -119,6 +119,11 @@ def talk(ctx: JobContext, params: str) -> None:
 
 
 @everywhere
+def say_much(ctx: JobContext, params: str) -> None:
+    ctx.log.info("x" * 999 + ("\n" + "x" * 999) * int(params))
+
+
+@everywhere
 def identity(ctx: JobContext, params: str) -> dict[str, object]:
     return {
         "log_id": ctx.log_id,
