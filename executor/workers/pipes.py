@@ -68,7 +68,7 @@ class Pipes:
 
 
 class _Lines:
-    """Cuts bytes into lines of text at each of \\r\\n, \\n and \\r.
+    """Cuts bytes into lines of text, at carriage returns and line feeds.
 
     A line that grows over *most* characters is handed on in parts; *whole* ones many at once.
     """
@@ -81,7 +81,7 @@ class _Lines:
         self._rest: list[str] = []
         self._size = 0
         self._return = ""
-        """A \\r that came last: a \\n may follow."""
+        """The carriage return that came last: a line feed may follow."""
 
     def feed(self, data: bytes) -> None:
         text = self._return + self._decode(data)

@@ -120,7 +120,7 @@ def talk(ctx: JobContext, params: str) -> None:
 
 @everywhere
 def say_much(ctx: JobContext, params: str) -> None:
-    ctx.log.info("x" * 999 + ("\n" + "x" * 999) * int(params))
+    ctx.log.info("\n".join(["x" * 999] * (int(params) + 1)))
 
 
 @everywhere

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -43,7 +45,7 @@ def logged(*pieces: bytes) -> str:
 def test_output_is_cut_into_the_same_lines_however_it_comes(text: str, cuts: list[int]) -> None:
     raw = text.encode()
     places = [0, *sorted(min(cut, len(raw)) for cut in cuts), len(raw)]
-    pieces = [raw[a:b] for a, b in zip(places, places[1:], strict=False)]
+    pieces = [raw[a:b] for a, b in pairwise(places)]
 
     plain = text.replace("\r\n", "\n").replace("\r", "\n")
     assert logged(*pieces) == (plain if plain.endswith("\n") or not plain else f"{plain}\n")
