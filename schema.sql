@@ -45,6 +45,7 @@ CREATE TABLE qooerp_scheduler.schedule_job (
     holiday_policy varchar(16) NOT NULL DEFAULT 'skip',
     schedule_note varchar(500) NOT NULL DEFAULT '',
     admin_fields jsonb,
+    interval_mode varchar(16) NOT NULL DEFAULT 'fixed_rate',
     CONSTRAINT schedule_job_pkey PRIMARY KEY (id),
     CONSTRAINT schedule_job_job_no_key UNIQUE (job_no),
     CONSTRAINT schedule_job_admin_key UNIQUE (cluster, admin_job_id),
@@ -71,7 +72,9 @@ CREATE TABLE qooerp_scheduler.schedule_job (
         AND retry_interval_seconds >= 0 AND retry_max_interval_seconds >= 0),
     CONSTRAINT schedule_job_status_check CHECK (status IN ('stopped', 'running', 'paused')),
     CONSTRAINT schedule_job_holiday_policy_check
-        CHECK (holiday_policy IN ('skip', 'shift_before', 'shift_after'))
+        CHECK (holiday_policy IN ('skip', 'shift_before', 'shift_after')),
+    CONSTRAINT schedule_job_interval_mode_check
+        CHECK (interval_mode IN ('fixed_rate', 'fixed_delay'))
 ) WITH (fillfactor = 85);
 
 CREATE INDEX schedule_job_due_idx ON qooerp_scheduler.schedule_job (next_run_time, id)
@@ -115,6 +118,7 @@ COMMENT ON COLUMN qooerp_scheduler.schedule_job.calendar_name IS 'schedule_calen
 COMMENT ON COLUMN qooerp_scheduler.schedule_job.holiday_policy IS 'What is done about a due time on a day off: skip, shift_before, shift_after';
 COMMENT ON COLUMN qooerp_scheduler.schedule_job.schedule_note IS 'Why the engine has cleared next_run_time; empty: it has not';
 COMMENT ON COLUMN qooerp_scheduler.schedule_job.admin_fields IS 'What only an Admin has of the job: its group, route, author, script type, children, …; NULL: not mirrored';
+COMMENT ON COLUMN qooerp_scheduler.schedule_job.interval_mode IS 'Rule interval: fixed_rate (from due time to due time) or fixed_delay (from the end of a run to the next)';
 
 -- Runs ---------------------------------------------------------------------------------------
 -- No foreign key to schedule_job here and in the statistics: a run is recorded whatever became of
@@ -258,10 +262,14 @@ CREATE TABLE qooerp_scheduler.schedule_fire (
     state varchar(8) NOT NULL DEFAULT 'planned',
     owner varchar(36),
     lease_until timestamptz,
+    origin varchar(16),
+    parents jsonb,
     CONSTRAINT schedule_fire_pkey PRIMARY KEY (id),
     CONSTRAINT schedule_fire_trigger_type_check
         CHECK (trigger_type IN ('cron', 'interval', 'once', 'api', 'retry', 'dependency')),
-    CONSTRAINT schedule_fire_state_check CHECK (state IN ('waiting', 'planned', 'fired'))
+    CONSTRAINT schedule_fire_state_check CHECK (state IN ('waiting', 'planned', 'fired')),
+    CONSTRAINT schedule_fire_origin_check
+        CHECK (origin IN ('cron', 'interval', 'once', 'api', 'dependency'))
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0);
 
 CREATE INDEX schedule_fire_due_idx ON qooerp_scheduler.schedule_fire (fire_time, id)
@@ -289,12 +297,15 @@ COMMENT ON COLUMN qooerp_scheduler.schedule_fire.first_log_id IS 'The id of the 
 COMMENT ON COLUMN qooerp_scheduler.schedule_fire.state IS 'waiting (for the jobs it depends on), planned, fired';
 COMMENT ON COLUMN qooerp_scheduler.schedule_fire.owner IS 'The replica that will fire, or has fired; NULL: whoever comes first';
 COMMENT ON COLUMN qooerp_scheduler.schedule_fire.lease_until IS 'State planned: until then it is the owner''s; state waiting: when waiting is given up';
+COMMENT ON COLUMN qooerp_scheduler.schedule_fire.origin IS 'Trigger type retry: who asked for the chain''s first attempt; NULL: as trigger_type says';
+COMMENT ON COLUMN qooerp_scheduler.schedule_fire.parents IS 'Results of the jobs it depends on, by their ids; NULL: it has waited for none';
 
 CREATE TABLE qooerp_scheduler.schedule_dependency (
     job_id bigint NOT NULL,
     parent_id bigint NOT NULL,
     succeeded_at timestamptz,
     log_id bigint,
+    result varchar(4000) NOT NULL DEFAULT '',
     CONSTRAINT schedule_dependency_pkey PRIMARY KEY (job_id, parent_id),
     CONSTRAINT schedule_dependency_job_fkey FOREIGN KEY (job_id)
         REFERENCES qooerp_scheduler.schedule_job (id) ON DELETE CASCADE,
@@ -310,6 +321,7 @@ COMMENT ON COLUMN qooerp_scheduler.schedule_dependency.job_id IS 'The job that w
 COMMENT ON COLUMN qooerp_scheduler.schedule_dependency.parent_id IS 'The job that it waits for';
 COMMENT ON COLUMN qooerp_scheduler.schedule_dependency.succeeded_at IS 'When the parent succeeded since this job''s last fire; NULL: not yet';
 COMMENT ON COLUMN qooerp_scheduler.schedule_dependency.log_id IS 'The parent''s newest successful run, schedule_log.id';
+COMMENT ON COLUMN qooerp_scheduler.schedule_dependency.result IS 'The result message of that run, cut';
 
 CREATE TABLE qooerp_scheduler.schedule_calendar (
     name varchar(64) NOT NULL,
@@ -931,4 +943,4 @@ CREATE TABLE qooerp_scheduler.alembic_version (
     CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
 );
 
-INSERT INTO qooerp_scheduler.alembic_version (version_num) VALUES ('0009');
+INSERT INTO qooerp_scheduler.alembic_version (version_num) VALUES ('0010');

@@ -91,6 +91,7 @@ schedule_job = Table(
     _set("holiday_policy", String(16), "'skip'"),
     _set("schedule_note", String(500), "''"),
     Column("admin_fields", JSONB),
+    _set("interval_mode", String(16), "'fixed_rate'"),
     PrimaryKeyConstraint("id", name="schedule_job_pkey"),
     UniqueConstraint("job_no", name="schedule_job_job_no_key"),
     UniqueConstraint("cluster", "admin_job_id", name="schedule_job_admin_key"),
@@ -184,6 +185,8 @@ schedule_fire = Table(
     _set("state", String(8), "'planned'"),
     Column("owner", String(36)),
     Column("lease_until", _MOMENT),
+    Column("origin", String(16)),
+    Column("parents", JSONB),
     PrimaryKeyConstraint("id", name="schedule_fire_pkey"),
     Index(
         "schedule_fire_due_idx",
@@ -219,6 +222,7 @@ schedule_dependency = Table(
     _set("parent_id", BigInteger()),
     Column("succeeded_at", _MOMENT),
     Column("log_id", BigInteger),
+    _set("result", String(4000), "''"),
     PrimaryKeyConstraint("job_id", "parent_id", name="schedule_dependency_pkey"),
     ForeignKeyConstraint(
         ["job_id"], [schedule_job.c.id], name="schedule_dependency_job_fkey", ondelete="CASCADE"
