@@ -109,7 +109,7 @@ class SchedulerApp:
 
     def _records(self, journal: Journal) -> Records:
         assert self.executor is not None
-        recorder = Recorder(
+        self._recorder = recorder = Recorder(
             self.storage.engine,
             address=self.executor.url(),
             timezone=self._timezone,
@@ -150,6 +150,7 @@ class SchedulerApp:
             finals=self._finals,
             clock=self._clock,
         )
+        self.local.listener.subscribe("job", self._recorder.forget_job)
         self.local.listener.subscribe("config", self.configs.hear)
         self.local.listener.subscribe("alarm_rule", self.alarms.rulebook.forget)
 

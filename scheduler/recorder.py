@@ -42,6 +42,7 @@ _FEW = 200
 """So many are copied in; fewer go as arrays in one round trip, which asyncpg encodes slowly."""
 
 _Run = tuple[Key, Report]
+_Jobs = dict[tuple[str, int], int]
 
 
 class RecorderUnavailable(Exception):
@@ -68,8 +69,13 @@ class Recorder:
         self._engine = engine
         self._address = clean(address, 512)
         self._timezone = timezone
-        self._jobs: dict[tuple[str, int], int] = {}
+        self._jobs: _Jobs = {}
         self._days: set[int] = set()
+
+    def forget_job(self, job_id: int | None) -> None:
+        """A job has changed, None: any may have: its number at its Admin may be another's now."""
+        if job_id is None or job_id in self._jobs.values():
+            self._jobs = {}
 
     async def record(self, reports: Sequence[Report]) -> None:
         """Record the states that *reports* tell, except where a row knows better.
@@ -127,8 +133,8 @@ class Recorder:
 
     async def _write(self, connection: asyncpg.Connection, runs: Sequence[_Run]) -> None:
         await self._learn_days(connection, runs)
-        await self._learn_jobs(connection, runs)
-        rows = [row_of(key, report, self._job_id(key, report)) for key, report in runs]
+        jobs = await self._learn_jobs(connection, runs)
+        rows = [row_of(key, report, _job_id(jobs, key, report)) for key, report in runs]
         given = self._address, self._timezone
         if len(rows) < _FEW:
             await connection.execute(_RECORD_ARRAYS, *given, *zip(*rows, strict=True))
@@ -145,23 +151,27 @@ class Recorder:
             await connection.execute(_ADD_PARTITION, sorted(new))
             self._days |= new
 
-    async def _learn_jobs(self, connection: asyncpg.Connection, runs: Sequence[_Run]) -> None:
+    async def _learn_jobs(self, connection: asyncpg.Connection, runs: Sequence[_Run]) -> _Jobs:
+        """The ids of all jobs of *runs*; what is forgotten meanwhile is not kept."""
         jobs = {
             job_of(key, run.trigger): run.trigger.handler for key, run in runs if key[0] != LOCAL
         }
-        new = sorted(jobs.keys() - self._jobs.keys())
+        known = self._jobs
+        new = sorted(jobs.keys() - known.keys())
         if new:
             clusters, ids = zip(*new, strict=True)
             handlers = [clean(jobs[job], 255) for job in new]
             await connection.execute(_ADD_JOBS, clusters, ids, handlers)
             found = await connection.fetch(_FIND_JOBS, clusters, ids)
-            self._jobs.update({(row[0], row[1]): row[2] for row in found})
-
-    def _job_id(self, key: Key, report: Report) -> int:
-        job = job_of(key, report.trigger)
-        return job[1] if key[0] == LOCAL else self._jobs[job]
+            known.update({(row[0], row[1]): row[2] for row in found})
+        return known
 
     def _forget(self) -> None:
         """Ask again: what was known may be of a database that was replaced meanwhile."""
-        self._jobs.clear()
+        self._jobs = {}
         self._days.clear()
+
+
+def _job_id(jobs: _Jobs, key: Key, report: Report) -> int:
+    job = job_of(key, report.trigger)
+    return job[1] if key[0] == LOCAL else jobs[job]

@@ -75,6 +75,7 @@ class Group:
         copied = await copy_jobs(connection, new, self.place, asked=asked, audited=known)
         if copied.replaced:
             _log.warning("admin_jobs_replaced", **self._named(), jobs=copied.replaced)
+            self._tail.clear()  # what was recorded meanwhile may be on the old jobs
         ids = {job.id for job in jobs}
         dropped = 0
         if ids != self._jobs.keys():
@@ -95,9 +96,10 @@ class Group:
         self.watched = {log.id for log in page.rows}
         if not page.rows or (since is not None and self._is_known(page, since)):
             return Copy()
-        wiped = self._note_wipe(page.rows)
+        if self._note_wipe(page.rows):
+            return Copy(wiped=True)  # its jobs come first: their ids may be other jobs' now
         if since is not None and page.total <= len(page.rows):
-            return Copy(news=await self._copy_tail(connection, page.rows), wiped=wiped)
+            return Copy(news=await self._copy_tail(connection, page.rows))
         end = max(log.triggered_at for log in page.rows)
         first = since or end - timedelta(days=self.section.history_days)
         if since is None:
@@ -108,7 +110,7 @@ class Group:
             _log.info("mirror_caught_up", **self._named(), until=str(end))
             now = self.timing.now()
             await self._keep(connection, replace(self.progress, reconciled_at=now))
-        return Copy(news=merged, unfinished=not whole, wiped=wiped)
+        return Copy(news=merged, unfinished=not whole)
 
     async def reconcile(self, connection: asyncpg.Connection, *, limit_s: float) -> bool:
         """Compare the last days row by row, for about *limit_s* seconds; whether that is all."""

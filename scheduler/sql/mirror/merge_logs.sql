@@ -4,7 +4,9 @@
 -- the executor's in milliseconds. Whoever calls has locked schedule_log against other writers.
 -- A row that an executor of ours has recorded (revision > 0) stays its own: only when the Admin has
 -- had the end for a while and the row has not, it is taken from the Admin. All others follow the
--- Admin, also from one end to another, as when a trigger that seemed to have failed had not.
+-- Admin, also from one end to another, as when a trigger that seemed to have failed had not. A run
+-- that was recorded before it was known that a wiped Admin had given its job's id to another job is
+-- moved to that one.
 WITH met AS (
     SELECT
         given.*, job.id AS job_id,
@@ -14,7 +16,9 @@ WITH met AS (
         run.id AS log_id, run.trigger_time AS kept_time, run.revision AS kept_revision,
         run.status AS old_status, run.duration_ms AS old_duration_ms,
         run.status IN ('queued', 'running') AS was_open,
-        run.attempt AS old_attempt,
+        run.attempt AS old_attempt, run.job_id AS old_job_id,
+        run.job_id <> job.id
+            AND (job.admin_fields ->> 'added_at')::timestamptz <= given.trigger_time AS moves,
         CASE WHEN run.revision > 0
             THEN given.settled AND run.status IN ('queued', 'running')
             ELSE (run.status, run.end_time, run.result_code, run.result_message, run.handler_name,
@@ -47,6 +51,7 @@ WITH met AS (
     RETURNING id, job_id, trigger_time, status, duration_ms
 ), updated AS (
     UPDATE qooerp_scheduler.schedule_log run SET
+        job_id = CASE WHEN moves THEN met.job_id ELSE run.job_id END,
         status = CASE WHEN takes THEN met.status ELSE run.status END,
         end_time = CASE WHEN takes THEN met.end_time ELSE run.end_time END,
         result_code = CASE WHEN takes THEN met.result_code ELSE run.result_code END,
@@ -66,15 +71,15 @@ WITH met AS (
     WHERE run.id = met.log_id AND run.trigger_time = met.kept_time
         AND run.trigger_time > $3::timestamptz - interval '1 second'
         AND run.trigger_time < $4::timestamptz + interval '1 second'
-        AND (takes OR met.attempt > met.old_attempt)
+        AND (takes OR met.attempt > met.old_attempt OR moves)
     RETURNING run.id, run.job_id, run.trigger_time, run.status, run.duration_ms,
-        met.old_status, met.old_duration_ms
+        met.old_status, met.old_duration_ms, met.old_job_id
 ), counts AS (
     SELECT id, job_id, trigger_time, status, duration_ms, 1 AS sign FROM inserted
     UNION ALL
     SELECT id, job_id, trigger_time, status, duration_ms, 1 FROM updated
     UNION ALL
-    SELECT id, job_id, trigger_time, old_status, old_duration_ms, -1 FROM updated
+    SELECT id, old_job_id, trigger_time, old_status, old_duration_ms, -1 FROM updated
 ), final AS (
     SELECT *, (trigger_time AT TIME ZONE $2::text)::date AS day
     FROM counts WHERE status NOT IN ('queued', 'running')
