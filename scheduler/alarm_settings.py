@@ -27,6 +27,8 @@ _Type = Literal[
 _Target = Annotated[str, Field(pattern=r"^[^:\s][^:]{0,63}(:.{0,320})?$")]
 _Targets = Annotated[list[_Target], Field(max_length=100)]
 _Days = Annotated[int, Field(ge=0, le=30 * 86_400)]
+LEAST_LATE_S = 5
+"""Below, most runs would be late."""
 _TIMES = r"^(([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d)?$"
 
 
@@ -77,6 +79,13 @@ class AlarmRuleSection(Section):
             raise ValueError(f"there is no time zone {given!r} in the IANA database")
         return given
 
+    @field_validator("late_seconds")
+    @classmethod
+    def _is_late_enough(cls, given: int) -> int:
+        if 0 < given < LEAST_LATE_S:
+            raise ValueError(f"must be {LEAST_LATE_S} at least, or 0")
+        return given
+
 
 class AlarmChannelSection(Section):
     name: str = Field(
@@ -123,7 +132,7 @@ class AlarmsSection(Section):
     missed_seconds: Annotated[int, Field(ge=5, le=86_400)] = Field(
         60, description="After how long a due time without a run was missed, seconds."
     )
-    late_seconds: Annotated[int, Field(ge=5, le=86_400)] = Field(
+    late_seconds: Annotated[int, Field(ge=LEAST_LATE_S, le=86_400)] = Field(
         60, description="From how much delay on a run has started late, seconds."
     )
     deadline_seconds: _Days = Field(

@@ -137,3 +137,5 @@ async def _text(request: web.Request) -> bytes:
             return await request.read()
     except TimeoutError:
         raise web.HTTPRequestTimeout from None
+    except web.RequestPayloadError:
+        raise invalid("body", "is not what its Content-Encoding or length says") from None

@@ -61,11 +61,16 @@ def bad_input(error: ValidationError) -> BadInput:
             {
                 "field": ".".join(str(part) for part in found["loc"]) or "body",
                 "rule": found["type"],
-                "message": found["msg"],
+                "message": _plain(found["msg"]),
             }
             for found in error.errors(include_input=False, include_url=False, include_context=False)
         ]
     )
+
+
+def _plain(message: str) -> str:
+    """*message* without what only those who know pydantic understand."""
+    return message.removeprefix("Value error, ").replace(" after validation", "")
 
 
 def invalid(field: str, message: str) -> BadInput:

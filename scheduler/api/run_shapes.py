@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from executor.model import RunState, Source
-from scheduler.api.shapes import Given, Id, Moment, Paging, Told
+from scheduler.api.shapes import Between, Given, Id, Told
 from scheduler.job_rule import zone_of
 
 _TIMES = ("scheduled_time", "trigger_time", "start_time", "end_time")
@@ -24,16 +24,14 @@ class JobIdPath(Given):
     job_id: Id = Field(description="The job's id.")
 
 
-class RunsOfJobQuery(Paging):
-    """Which runs of a job are wanted."""
+class RunsOfJobQuery(Between):
+    """Which runs of a job are wanted, by the time at which they were triggered."""
 
     status: RunState | None = None
-    start_time: Moment | None = Field(None, description="Triggered then or later.")
-    end_time: Moment | None = Field(None, description="Triggered then or earlier.")
 
 
 class RunQuery(RunsOfJobQuery):
-    """Which runs are wanted. Times without an offset are read in the service's zone."""
+    """Which runs are wanted."""
 
     job_id: Id | None = None
 

@@ -17,7 +17,10 @@ class DatabaseAway(Exception):
 
 @asynccontextmanager
 async def lent(engine: AsyncEngine) -> AsyncIterator[asyncpg.Connection]:
-    """A connection for the time of this block. Raise DatabaseAway, for whatever fails in it."""
+    """A connection for the time of this block. Raise DatabaseAway, for what fails in it.
+
+    A value that PostgreSQL cannot take is no such thing: asyncpg's DataError is raised as it is.
+    """
     try:
         async with engine.connect() as pooled:
             try:
@@ -25,5 +28,7 @@ async def lent(engine: AsyncEngine) -> AsyncIterator[asyncpg.Connection]:
             except BaseException:
                 await pooled.invalidate()  # cut off or cancelled: its state is anyone's guess
                 raise
+    except asyncpg.DataError:
+        raise
     except (OSError, *STATEMENT_FAILED) as error:
         raise DatabaseAway(f"{type(error).__name__}: {error}") from error

@@ -148,6 +148,24 @@ async def test_a_body_that_is_no_json_object_is_422(api, body, message):
     assert envelope["message"].startswith(message)
 
 
+async def test_a_body_that_is_not_packed_as_it_says_is_422(api):
+    headers = {"Authorization": f"Bearer {TOKENS['admin']}", "Content-Encoding": "gzip"}
+    url = api.url + PREFIX + "/jobs"
+
+    async with api.session.post(url, data=b"no gzip", headers=headers) as response:
+        envelope = await response.json()
+
+    assert (response.status, envelope["data"]["errors"][0]["field"]) == (422, "body")
+
+
+async def test_what_is_wrong_is_told_in_words_of_the_field_and_not_of_our_library(api):
+    blank = await api.ask("POST", "/jobs", {"jobName": " ", "handlerName": "note"})
+    empty = await api.ask("POST", "/jobs/batch/start", {"ids": []})
+
+    assert blank.message == "jobName: must not be blank"
+    assert empty.message == "ids: Tuple should have at least 1 item, not 0"
+
+
 async def test_a_body_that_is_too_large_is_413(api):
     large = io.BytesIO(b" " * (4 * 2**20 + 1))
 
@@ -169,6 +187,14 @@ async def test_a_body_that_is_too_large_is_413(api):
         ("/jobs?cursor=x", "cursor"),
         ("/logs?startTime=yesterday", "startTime"),
         ("/logs?startTime=0.5", "startTime"),
+        ("/logs?startTime=0001-01-01T00:00:00", "startTime"),
+        ("/logs?endTime=9999-12-31T23:59:59-14:00", "endTime"),
+        ("/logs?startTime=2026-11-24&endTime=2026-11-23", "endTime"),
+        ("/notifies?startTime=0001-01-01T00:00:00%2B14:00", "startTime"),
+        ("/notifies?endTime=9999-12-31", "endTime"),
+        ("/notifies?startTime=2026-11-24T00:00:00Z&endTime=2026-11-23", "endTime"),
+        ("/notifies?type=failure&notifyType=retry", "notifyType"),
+        ("/notifies?status=handled&handleStatus=pending", "handleStatus"),
         ("/logs?cursor=OTk5OTk5OTk5OTk5OTk5OTk5OS4x", "cursor"),
         ("/jobs/99999999999999999999", "id"),
     ],

@@ -1,0 +1,23 @@
+"""What a statement may end with, and what is made of it."""
+
+from __future__ import annotations
+
+import asyncpg
+import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from scheduler.engine.link import DatabaseAway, lent
+
+
+async def test_a_value_that_postgresql_cannot_take_does_not_mean_that_it_is_away(
+    engine: AsyncEngine,
+) -> None:
+    with pytest.raises(asyncpg.DataError):
+        async with lent(engine) as connection:
+            await connection.fetchval("SELECT $1::bigint", "no number")
+
+
+async def test_a_connection_that_is_cut_means_that_it_is_away(engine: AsyncEngine) -> None:
+    with pytest.raises(DatabaseAway, match="terminating connection"):
+        async with lent(engine) as connection:
+            await connection.fetchval("SELECT pg_terminate_backend(pg_backend_pid())")
