@@ -1,4 +1,4 @@
-"""The audit, read back: newest first, by cursor."""
+"""The audit, read back: newest first, by page or by cursor."""
 
 from __future__ import annotations
 
@@ -6,10 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from scheduler.counted import Total, counted, refuse_deep
 from scheduler.tables import schedule_audit
+
+_OF_JOBS = ("job", "config")
+"""Subjects whose id is that of a job."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,14 +32,26 @@ class Change:
 
 
 async def changes(
-    engine: AsyncEngine, *, size: int, before: int | None, subject_id: int | None
-) -> Sequence[Change]:
-    """At most *size* changes before the one of id *before*; of one subject, or of all."""
+    engine: AsyncEngine, *, size: int, skip: int, before: int | None, job_id: int | None
+) -> tuple[Sequence[Change], Total]:
+    """At most *size* changes from *skip* on, or before the one of id *before*; of a job, or of all.
+
+    Those of a job are also those of its configs. Raises Invalid where a page lies too deep.
+    """
     table = schedule_audit
-    query = select(table).order_by(table.c.id.desc()).limit(size)
-    if before is not None:
+    wanted = _wanted(job_id)
+    query = select(table).where(*wanted).order_by(table.c.id.desc()).limit(size)
+    if before is None:
+        refuse_deep(size, skip)
+        query = query.offset(skip)
+    else:
         query = query.where(table.c.id < before)
-    if subject_id is not None:
-        query = query.where(table.c.subject == "job", table.c.subject_id == subject_id)
     async with engine.connect() as connection:
-        return [Change(**row) for row in (await connection.execute(query)).mappings()]
+        rows = (await connection.execute(query)).mappings()
+        total = await counted(connection, select(table.c.id).where(*wanted))
+        return [Change(**row) for row in rows], total
+
+
+def _wanted(job_id: int | None) -> Sequence[ColumnElement[bool]]:
+    table = schedule_audit.c
+    return () if job_id is None else (table.subject.in_(_OF_JOBS), table.subject_id == job_id)

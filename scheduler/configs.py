@@ -35,6 +35,8 @@ class Config:
     """A row of `schedule_config`, as people see it."""
 
     job_id: int
+    timezone: str
+    """The job's."""
     key: str
     value: str
     """The mask when it is secret."""
@@ -56,15 +58,23 @@ class ConfigService:
         self._changed = changed
 
     async def set(
-        self, job_id: int, key: str, value: str, *, description: str = "", secret: bool = False
+        self,
+        job_id: int,
+        key: str,
+        value: str,
+        *,
+        description: str | None = None,
+        secret: bool = False,
     ) -> Config:
-        """Add or change a config. Once secret, it stays so until it is deleted.
+        """Add or change a config; without *description* it keeps the one it has.
+
+        Once secret, it stays so until it is deleted.
 
         Raises Invalid, NotFound for the job, and Conflict when it has too many.
         """
-        _check(key, value, description)
+        _check(key, value, description or "")
         async with self._engine.begin() as connection:
-            await _lock_job(connection, job_id)
+            timezone = await _lock_job(connection, job_id)
             known = await _secrecy(connection, job_id)
             if key not in known and len(known) >= MOST_KEYS:
                 raise Conflict(
@@ -72,14 +82,10 @@ class ConfigService:
                 )
             secret = secret or known.get(key, False)
             stored = self._secrets.seal(value, _place(job_id, key)) if secret else value
-            config = await _upsert(
-                connection,
-                job_id=job_id,
-                config_key=key,
-                config_value=stored,
-                secret=secret,
-                description=description,
-            )
+            values = {"job_id": job_id, "config_key": key, "config_value": stored, "secret": secret}
+            if description is not None:
+                values["description"] = description
+            config = _config_of(await _upsert(connection, values), timezone)
             await _note(connection, "set", job_id, key)
         await self._tell(job_id)
         return config
@@ -111,9 +117,11 @@ class ConfigService:
 
     async def _select(self, condition: ColumnElement[bool]) -> list[Config]:
         table = schedule_config
-        query = select(table).where(condition).order_by(table.c.job_id, table.c.config_key)
+        jobs = schedule_job.c
+        query = select(table, jobs.timezone).join(schedule_job, jobs.id == table.c.job_id)
+        query = query.where(condition).order_by(table.c.job_id, table.c.config_key)
         async with self._engine.connect() as connection:
-            return [_config_of(row) for row in await connection.execute(query)]
+            return [_config_of(row, row.timezone) for row in await connection.execute(query)]
 
     async def _tell(self, job_id: int) -> None:
         if self._changed is not None:
@@ -144,11 +152,14 @@ def _check(key: str, value: str, description: str) -> None:
             raise Invalid(field, "contains the character NUL, which PostgreSQL cannot store")
 
 
-async def _lock_job(connection: AsyncConnection, job_id: int) -> None:
+async def _lock_job(connection: AsyncConnection, job_id: int) -> str:
+    """Its zone."""
     table = schedule_job.c
-    query = select(table.id).where(table.id == job_id, table.deleted_at.is_(None))
-    if await connection.scalar(query.with_for_update(key_share=True)) is None:
+    query = select(table.timezone).where(table.id == job_id, table.deleted_at.is_(None))
+    timezone = await connection.scalar(query.with_for_update(key_share=True))
+    if timezone is None:
         raise NotFound("job", job_id)
+    return str(timezone)
 
 
 async def _secrecy(connection: AsyncConnection, job_id: int) -> Mapping[str, bool]:
@@ -160,14 +171,15 @@ async def _secrecy(connection: AsyncConnection, job_id: int) -> Mapping[str, boo
     return {row.config_key: row.secret for row in rows}
 
 
-async def _upsert(connection: AsyncConnection, **values: Any) -> Config:
+async def _upsert(connection: AsyncConnection, values: Mapping[str, Any]) -> Row[Any]:
     table = schedule_config
-    query = upsert(table).values(values)
-    changes = {name: query.excluded[name] for name in ("config_value", "secret", "description")}
+    query = upsert(table).values(dict(values))
+    changes = {name: query.excluded[name] for name in values.keys() - {"job_id", "config_key"}}
     query = query.on_conflict_do_update(
         constraint="schedule_config_key", set_=changes | {"update_time": func.now()}
     )
-    return _config_of((await connection.execute(query.returning(table))).one())
+    row: Row[Any] = (await connection.execute(query.returning(table))).one()
+    return row
 
 
 async def _note(connection: AsyncConnection, action: str, job_id: int, key: str) -> None:
@@ -180,9 +192,10 @@ def _place(job_id: int, key: str) -> str:
     return f"{job_id}/{key}"
 
 
-def _config_of(row: Row[Any]) -> Config:
+def _config_of(row: Row[Any], timezone: str) -> Config:
     return Config(
         job_id=row.job_id,
+        timezone=timezone,
         key=row.config_key,
         value=MASK if row.secret else row.config_value,
         description=row.description,

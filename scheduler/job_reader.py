@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from scheduler.engine.link import lent
 from scheduler.job import Job
 from scheduler.job_store import COLUMNS, MASK, job_of
+from scheduler.refusal import NotFound
 from scheduler.together import Together
 
 _READ = f"""
@@ -21,6 +22,8 @@ _READ = f"""
     FROM qooerp_scheduler.schedule_job j
     LEFT JOIN qooerp_scheduler.schedule_job_statistics s ON s.job_id = j.id
     WHERE j.id = ANY ($1::bigint[]) AND j.deleted_at IS NULL"""
+
+_WAS = "SELECT true FROM qooerp_scheduler.schedule_job WHERE id = $1"
 
 
 class JobReader:
@@ -47,3 +50,10 @@ class JobReader:
             for row in rows
         }
         return [found.get(job_id) for job_id in ids]
+
+
+async def refuse_unknown(engine: AsyncEngine, job_id: int) -> None:
+    """Raise NotFound for a job that never was: a deleted one still has its runs."""
+    async with lent(engine) as connection:
+        if not await connection.fetchval(_WAS, job_id):
+            raise NotFound("job", job_id)

@@ -28,7 +28,7 @@ from scheduler.job_control import (
     refuse_foreign,
     refuse_without_future,
 )
-from scheduler.job_reader import JobReader
+from scheduler.job_reader import JobReader, refuse_unknown
 from scheduler.job_rule import NextFires, checked, next_times, same_rule, skipped_times
 from scheduler.job_store import MASK, JobFilter, plain
 from scheduler.refusal import Conflict, Invalid, NotFound
@@ -60,6 +60,10 @@ class JobService:
     async def get(self, job_id: int) -> Job:
         """The job. Raise NotFound."""
         return found(await self._reader.find(job_id), job_id)
+
+    async def refuse_unknown(self, job_id: int) -> None:
+        """Raise NotFound for a job that never was."""
+        await refuse_unknown(self._engine, job_id)
 
     async def page(
         self, wanted: JobFilter, *, size: int, skip: int, before: int | None

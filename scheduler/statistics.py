@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from executor.clock import Clock, moment
 from scheduler.engine.link import lent
 from scheduler.job import JobStatus
+from scheduler.job_reader import refuse_unknown
 from scheduler.refusal import NotFound
 
 _COUNTS = (
@@ -65,6 +66,8 @@ class JobStatistics(Counts):
     """Of one job, since it was made."""
 
     job_id: int
+    timezone: str
+    """The job's."""
     last_run_time: datetime | None
     last_status: str | None
 
@@ -99,17 +102,24 @@ class Statistics:
         rows = await self._fetch(_OF_JOB, job_id)
         if not rows:
             raise NotFound("job", job_id)
-        last = rows[0]["last_run_time"], rows[0]["last_status"]
         return JobStatistics(
-            job_id=job_id, last_run_time=last[0], last_status=last[1], **_counts(rows[0])
+            job_id=job_id,
+            timezone=rows[0]["timezone"],
+            last_run_time=rows[0]["last_run_time"],
+            last_status=rows[0]["last_status"],
+            **_counts(rows[0]),
         )
 
     async def by_day(self, days: int, *, job_id: int | None = None) -> Sequence[DayStatistics]:
-        """The last *days* days on which anything ran, newest first; of a job, or of all."""
+        """The last *days* days on which anything ran, newest first; of a job, or of all.
+
+        Raises NotFound for a job that never was.
+        """
         since = self._today() - timedelta(days=days)
         if job_id is None:
             rows = await self._fetch(_BY_DAY, since)
         else:
+            await refuse_unknown(self._engine, job_id)
             rows = await self._fetch(_OF_JOB_BY_DAY, since, job_id)
         return [DayStatistics(day=row["day"], **_counts(row)) for row in rows]
 
@@ -145,7 +155,7 @@ _OF_JOB_BY_DAY = """
     SELECT * FROM qooerp_scheduler.schedule_job_daily
     WHERE day > $1 AND job_id = $2 ORDER BY day DESC"""
 _OF_JOB = """
-    SELECT s.* FROM qooerp_scheduler.schedule_job j
+    SELECT s.*, j.timezone FROM qooerp_scheduler.schedule_job j
     LEFT JOIN qooerp_scheduler.schedule_job_statistics s ON s.job_id = j.id WHERE j.id = $1"""
 _JOBS = """
     SELECT status, count(*) FROM qooerp_scheduler.schedule_job

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from scheduler.alarms.model import Level
 from scheduler.alarms.tables import schedule_message
+from scheduler.counted import Total, counted, refuse_deep
 from scheduler.refusal import NotFound
 
 _LOOK_EVERY_S = 5.0
@@ -46,16 +47,29 @@ class Inbox:
         news.set()
 
     async def page(
-        self, user: str, *, size: int, before: int | None = None, unread: bool = False
-    ) -> Sequence[Message]:
-        """At most *size* messages older than the one of id *before*, newest first."""
+        self,
+        user: str,
+        *,
+        size: int,
+        skip: int = 0,
+        before: int | None = None,
+        unread: bool = False,
+    ) -> tuple[Sequence[Message], Total]:
+        """At most *size* messages, newest first: from *skip* on, or older than the one of id *before*.
+
+        Raises Invalid where a page lies deeper than pages go.
+        """
         table = schedule_message.c
-        query = select(*_OWN).where(table.user_name == user).order_by(table.id.desc()).limit(size)
-        if before is not None:
+        wanted = [table.user_name == user, *([table.read_at.is_(None)] if unread else [])]
+        query = select(*_OWN).where(*wanted).order_by(table.id.desc()).limit(size)
+        if before is None:
+            refuse_deep(size, skip)
+            query = query.offset(skip)
+        else:
             query = query.where(table.id < before)
-        if unread:
-            query = query.where(table.read_at.is_(None))
-        return await self._messages(query)
+        async with self._engine.connect() as connection:
+            total = await counted(connection, select(table.id).where(*wanted))
+        return await self._messages(query), total
 
     async def unread(self, user: str) -> int:
         """How many are not read."""

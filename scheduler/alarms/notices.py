@@ -20,11 +20,9 @@ from scheduler.alarms.tables import (
     schedule_delivery_alarm,
     schedule_notify_count,
 )
-from scheduler.refusal import Invalid, NotFound
+from scheduler.counted import MOST_COUNTED, Total, counted, refuse_deep
+from scheduler.refusal import NotFound
 from scheduler.tables import schedule_job, schedule_notify
-
-MOST_COUNTED = 10_000
-"""Rows that are counted one by one, and rows that can be reached by page number."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +30,7 @@ class NoticeFilter:
     """Which alarms of a list are wanted; None: any."""
 
     job_id: int | None = None
+    log_id: int | None = None
     type: AlarmType | None = None
     level: Level | None = None
     handle_status: HandleStatus | None = None
@@ -112,29 +111,26 @@ class Notices:
 
         Raises Invalid where a page lies deeper than pages go.
         """
-        if after is None and skip + size > MOST_COUNTED:
-            raise Invalid("current", f"pages end at record {MOST_COUNTED}: go on by cursor")
         table = schedule_notify.c
         query = _NOTICES.where(*_conditions(wanted)).limit(size)
         query = query.order_by(table.create_time.desc(), table.id.desc())
         if after is None:
+            refuse_deep(size, skip)
             query = query.offset(skip)
         else:
             query = query.where(tuple_(table.create_time, table.id) < tuple_(*after))
         async with self._engine.connect() as connection:
             return [_notice(row) for row in (await connection.execute(query)).mappings()]
 
-    async def total(self, wanted: NoticeFilter) -> tuple[int, bool]:
-        """How many there are, and whether that is exact: up to MOST_COUNTED it is."""
-        some = select(schedule_notify.c.id).where(*_conditions(wanted)).limit(MOST_COUNTED + 1)
+    async def total(self, wanted: NoticeFilter) -> Total:
+        """How many there are."""
+        some = select(schedule_notify.c.id).where(*_conditions(wanted))
         async with self._engine.connect() as connection:
-            counted = await connection.scalar(select(func.count()).select_from(some.subquery()))
-            if (counted or 0) <= MOST_COUNTED:
-                return counted or 0, True
-            if wanted != NoticeFilter():
-                return MOST_COUNTED, False
+            total = await counted(connection, some)
+            if total.exact or wanted != NoticeFilter():
+                return total
             ever = await connection.scalar(select(func.sum(schedule_notify_count.c.raised)))
-        return max(MOST_COUNTED, int(ever or 0)), False
+        return Total(max(MOST_COUNTED, int(ever or 0)), False)
 
     async def get(self, notice_id: int) -> tuple[Notice, Sequence[Told]]:
         """An alarm, and the messages about it. Raise NotFound."""
@@ -248,6 +244,7 @@ def _conditions(wanted: NoticeFilter) -> list[ColumnElement[bool]]:
     table = schedule_notify.c
     asked: list[tuple[object, Callable[[Any, Any], Any], ColumnElement[Any]]] = [
         (wanted.job_id, eq, table.job_id),
+        (wanted.log_id, eq, table.log_id),
         (wanted.type, eq, table.notify_type),
         (wanted.level, eq, table.level),
         (wanted.handle_status, eq, table.handle_status),

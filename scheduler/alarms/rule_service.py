@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, time
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import RowMapping, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
@@ -55,7 +56,7 @@ class RuleService:
 
     def __init__(self, engine: AsyncEngine, *, timezone: str) -> None:
         self._engine = engine
-        self._zone = timezone
+        self.zone = ZoneInfo(timezone)
 
     async def all(self) -> Sequence[StoredRule]:
         """Every rule, in the order in which they have their say."""
@@ -118,7 +119,7 @@ class RuleService:
         if values["escalate_after_seconds"] and not values["escalate_targets"]:
             raise Invalid("escalate_targets", "nobody is named whom to tell then")
         try:
-            rule_of_row(values, self._zone)
+            rule_of_row(values, self.zone.key)
         except ValueError as reason:
             field = "quiet_zone" if "zone" in str(reason) else "targets"
             raise Invalid(field, str(reason)) from None

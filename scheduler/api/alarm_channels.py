@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from zoneinfo import ZoneInfo
 
-from scheduler.alarms.channel_service import ChannelService
+from scheduler.alarms.channel_service import ChannelService, StoredChannel
 from scheduler.api.channel_shapes import (
     ChannelChange,
     ChannelGiven,
@@ -23,30 +24,30 @@ from scheduler.api.endpoint import Role, delete, get, post, put
 class AlarmChannels:
     """Alarm channels: ways to reach people, and what their messages look like."""
 
-    def __init__(self, channels: ChannelService) -> None:
+    def __init__(self, channels: ChannelService, *, timezone: str) -> None:
         self._channels = channels
+        self._zone = ZoneInfo(timezone)
 
     @get("/alarm-channels")
     async def find(self) -> Sequence[ChannelTold]:
         """List the channels of the database, by name."""
-        return [ChannelTold.model_validate(channel) for channel in await self._channels.all()]
+        return [self._told(channel) for channel in await self._channels.all()]
 
     @post("/alarm-channels", role=Role.ADMIN)
     async def create(self, body: ChannelGiven) -> ChannelTold:
         """Make a channel."""
-        return ChannelTold.model_validate(await self._channels.create(body.model_dump()))
+        return self._told(await self._channels.create(body.model_dump()))
 
     @get("/alarm-channels/{id}")
     async def read(self, path: ChannelPath) -> ChannelTold:
         """Read a channel."""
-        return ChannelTold.model_validate(await self._channels.get(path.id))
+        return self._told(await self._channels.get(path.id))
 
     @put("/alarm-channels/{id}", role=Role.ADMIN)
     async def update(self, path: ChannelPath, body: ChannelChange) -> ChannelTold:
         """Make a channel what the body says, whole; a secret that is given as shown stays."""
         values = body.model_dump(exclude={"version"})
-        channel = await self._channels.update(path.id, values, version=body.version)
-        return ChannelTold.model_validate(channel)
+        return self._told(await self._channels.update(path.id, values, version=body.version))
 
     @delete("/alarm-channels/{id}", role=Role.ADMIN)
     async def delete(self, path: ChannelPath) -> None:
@@ -72,3 +73,6 @@ class AlarmChannels:
         """Read what a message of this kind of channel looks like."""
         rendered = self._channels.preview(path.name, query.language)
         return PreviewTold.model_validate(rendered)
+
+    def _told(self, channel: StoredChannel) -> ChannelTold:
+        return ChannelTold.model_validate(channel).in_zone(self._zone)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from datetime import date, datetime, time
 from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
+from scheduler.alarm_settings import LEAST_LATE_S
 from scheduler.alarms.model import AlarmType, DeliveryState, HandleStatus, Level, SendStatus
 from scheduler.alarms.notices import NoticeFilter
 from scheduler.alarms.rule import GroupBy
-from scheduler.api.shapes import Count, Given, Id, Line, Moment, Name, Paging, Told
+from scheduler.api.shapes import Between, Count, Given, Id, Line, Name, Paging, Told
+from scheduler.refusal import Invalid
 
 _DAYS_S = 30 * 86_400
 Seconds = Annotated[int, Field(ge=0, le=_DAYS_S)]
@@ -26,35 +29,34 @@ class NotifyPath(Given):
     notify_id: Id = Field(description="The alarm's id.")
 
 
-class NotifyQuery(Paging):
-    """Which alarms are wanted. Times without an offset are read in the service's zone."""
+class NotifyQuery(Between):
+    """Which alarms are wanted, by the time at which they were detected."""
 
     job_id: Id | None = None
+    log_id: Id | None = Field(None, description="The run that they are about.")
     status: HandleStatus | None = Field(None, description="The same as handleStatus.")
     handle_status: HandleStatus | None = None
     send_status: SendStatus | None = None
     type: AlarmType | None = Field(None, description="The same as notifyType.")
     notify_type: AlarmType | None = None
     level: Level | None = None
-    start_time: Moment | None = Field(None, description="Detected then or later.")
-    end_time: Moment | None = Field(None, description="Detected then or earlier.")
 
-    @model_validator(mode="after")
-    def _says_it_once(self) -> NotifyQuery:
-        for one, other in ((self.status, self.handle_status), (self.type, self.notify_type)):
-            if one and other and one != other:
-                raise ValueError("the same is asked for in two ways that differ")
-        return self
-
-    def wanted(self) -> NoticeFilter:
+    def wanted(self, zone: ZoneInfo) -> NoticeFilter:
+        """Raise Invalid where the same is asked for in two ways that differ."""
+        if self.type and self.notify_type not in (None, self.type):
+            raise Invalid("notify_type", "is the same as type, which says otherwise")
+        if self.status and self.handle_status not in (None, self.status):
+            raise Invalid("handle_status", "is the same as status, which says otherwise")
+        begin, end = self.span(zone)
         return NoticeFilter(
             job_id=self.job_id,
+            log_id=self.log_id,
             type=self.type or self.notify_type,
             level=self.level,
             handle_status=self.status or self.handle_status,
             send_status=self.send_status,
-            start_time=self.start_time,
-            end_time=self.end_time,
+            start_time=begin,
+            end_time=end,
         )
 
 
@@ -128,10 +130,8 @@ class MessagePath(Given):
     id: Id = Field(description="The message's id.")
 
 
-class MessageQuery(Given):
+class MessageQuery(Paging):
     unread: bool = Field(False, description="Only those that are not read.")
-    size: Annotated[int, Field(ge=1, le=500)] = 50
-    cursor: Annotated[str | None, Field(max_length=200)] = None
 
 
 class MessageTold(Told):
@@ -143,11 +143,6 @@ class MessageTold(Told):
     content: str
     read_at: datetime | None = Field(description="null: it is not read.")
     create_time: datetime
-
-
-class MessagesTold(Told):
-    records: list[MessageTold]
-    cursor: str | None = Field(description="Asks for what follows; null: nothing does.")
 
 
 class RulePath(Given):
@@ -187,7 +182,7 @@ class RuleGiven(Given):
     every_attempt: bool = Field(
         False, description="Attempts that will be tried again raise alarms too."
     )
-    late_seconds: Annotated[int, Field(ge=1, le=_DAYS_S)] | None = None
+    late_seconds: Annotated[int, Field(ge=LEAST_LATE_S, le=_DAYS_S)] | None = None
     deadline_seconds: Annotated[int, Field(ge=1, le=_DAYS_S)] | None = None
     description: Annotated[Line, Field(max_length=2000)] = ""
 

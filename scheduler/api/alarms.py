@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
-from datetime import datetime
 
 from scheduler.alarms.model import AlarmType, Level
-from scheduler.alarms.notices import MOST_COUNTED, Notice, NoticeFilter, Notices, Place
-from scheduler.alarms.rule_service import RuleService
+from scheduler.alarms.notices import Notice, Notices, Place
+from scheduler.alarms.rule_service import RuleService, StoredRule
 from scheduler.api.alarm_shapes import (
     DeliveryTold,
     Handling,
@@ -27,6 +25,7 @@ from scheduler.api.cursor import from_us, read_cursor, to_us, write_cursor
 from scheduler.api.endpoint import delete, get, post, put
 from scheduler.api.shapes import Page, pages_of
 from scheduler.audit import acting
+from scheduler.counted import MOST_COUNTED
 
 
 class Alarms:
@@ -38,7 +37,7 @@ class Alarms:
     @get("/notifies")
     async def find(self, query: NotifyQuery) -> Page[NotifyTold]:
         """List alarms, newest first, by page or by cursor."""
-        wanted = self._in_zone(query.wanted())
+        wanted = query.wanted(self._notices.zone)
         after = _place(query.cursor) if query.cursor else None
         found = await self._notices.page(wanted, size=query.size, skip=query.skip, after=after)
         total, exact = await self._notices.total(wanted)
@@ -97,7 +96,8 @@ class Alarms:
     async def read(self, path: NotifyPath) -> NotifyWhole:
         """Read an alarm, with the messages about it."""
         notice, told = await self._notices.get(path.notify_id)
-        deliveries = [DeliveryTold.model_validate(one) for one in told]
+        zone = self._notices.zone
+        deliveries = [DeliveryTold.model_validate(one).in_zone(zone) for one in told]
         return NotifyWhole(**dict(self._told(notice)), deliveries=deliveries)
 
     @post("/notifies/{notifyId}/handle")
@@ -109,21 +109,8 @@ class Alarms:
         )
         return self._told(notice)
 
-    def _in_zone(self, wanted: NoticeFilter) -> NoticeFilter:
-        def aware(moment: datetime | None) -> datetime | None:
-            if moment is None or moment.tzinfo is not None:
-                return moment
-            return moment.replace(tzinfo=self._notices.zone)
-
-        return replace(wanted, start_time=aware(wanted.start_time), end_time=aware(wanted.end_time))
-
     def _told(self, notice: Notice) -> NotifyTold:
-        zone, handled = self._notices.zone, notice.handle_time
-        local = {
-            "create_time": notice.create_time.astimezone(zone),
-            "handle_time": handled.astimezone(zone) if handled else None,
-        }
-        return NotifyTold.model_validate(replace(notice, **local))  # type: ignore[arg-type]
+        return NotifyTold.model_validate(notice).in_zone(self._notices.zone)
 
 
 class AlarmRules:
@@ -135,29 +122,31 @@ class AlarmRules:
     @get("/alarm-rules")
     async def find(self) -> Sequence[RuleTold]:
         """List the rules, in the order in which they have their say."""
-        return [RuleTold.model_validate(rule) for rule in await self._rules.all()]
+        return [self._told(rule) for rule in await self._rules.all()]
 
     @post("/alarm-rules")
     async def create(self, body: RuleGiven) -> RuleTold:
         """Make a rule."""
-        return RuleTold.model_validate(await self._rules.create(body.model_dump()))
+        return self._told(await self._rules.create(body.model_dump()))
 
     @get("/alarm-rules/{id}")
     async def read(self, path: RulePath) -> RuleTold:
         """Read a rule."""
-        return RuleTold.model_validate(await self._rules.get(path.id))
+        return self._told(await self._rules.get(path.id))
 
     @put("/alarm-rules/{id}")
     async def update(self, path: RulePath, body: RuleChange) -> RuleTold:
         """Make a rule what the body says, whole."""
         values = body.model_dump(exclude={"version"})
-        rule = await self._rules.update(path.id, values, version=body.version)
-        return RuleTold.model_validate(rule)
+        return self._told(await self._rules.update(path.id, values, version=body.version))
 
     @delete("/alarm-rules/{id}")
     async def delete(self, path: RulePath) -> None:
         """Delete a rule."""
         await self._rules.delete(path.id)
+
+    def _told(self, rule: StoredRule) -> RuleTold:
+        return RuleTold.model_validate(rule).in_zone(self._rules.zone)
 
 
 def _place(cursor: str) -> Place:

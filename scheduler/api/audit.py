@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from zoneinfo import ZoneInfo
 
 from pydantic import Field, JsonValue
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from scheduler.api.cursor import read_cursor, write_cursor
 from scheduler.api.endpoint import Role, get
-from scheduler.api.shapes import Given, Id, Told
+from scheduler.api.shapes import Id, Page, Paging, Told, pages_of
 from scheduler.audit_list import changes
 
 
-class AuditQuery(Given):
-    job_id: Id | None = None
-    size: Annotated[int, Field(ge=1, le=500)] = 50
-    cursor: Annotated[str | None, Field(max_length=200)] = None
+class AuditQuery(Paging):
+    job_id: Id | None = Field(None, description="Only what was done to this job or its configs.")
 
 
 class ChangeTold(Told):
@@ -34,21 +32,26 @@ class ChangeTold(Told):
     detail: dict[str, JsonValue]
 
 
-class ChangesTold(Told):
-    records: list[ChangeTold]
-    cursor: str | None = Field(description="Asks for what follows; null: nothing does.")
-
-
 class Audit:
     """Who changed what."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: AsyncEngine, *, timezone: str) -> None:
         self._engine = engine
+        self._zone = ZoneInfo(timezone)
 
     @get("/audit", role=Role.ADMIN)
-    async def find(self, query: AuditQuery) -> ChangesTold:
-        """List changes, newest first: all, or those of a job."""
+    async def find(self, query: AuditQuery) -> Page[ChangeTold]:
+        """List changes, newest first: all, or those of a job and its configs."""
         before = read_cursor(query.cursor, 1)[0] if query.cursor else None
-        found = await changes(self._engine, size=query.size, before=before, subject_id=query.job_id)
-        more = write_cursor(found[-1].id) if len(found) == query.size else None
-        return ChangesTold(records=[ChangeTold.model_validate(one) for one in found], cursor=more)
+        found, total = await changes(
+            self._engine, size=query.size, skip=query.skip, before=before, job_id=query.job_id
+        )
+        return Page[ChangeTold](
+            records=[ChangeTold.model_validate(one).in_zone(self._zone) for one in found],
+            total=total.number,
+            total_exact=total.exact,
+            size=query.size,
+            current=query.current,
+            pages=pages_of(total.number, query.size),
+            cursor=write_cursor(found[-1].id) if len(found) == query.size else None,
+        )

@@ -13,6 +13,7 @@ from scheduler.api.job_shapes import Description, Key
 from scheduler.api.run_shapes import JobIdPath
 from scheduler.api.shapes import Given, Id, Line, Told
 from scheduler.configs import MOST_VALUE, Config, ConfigService
+from scheduler.job_rule import zone_of
 from scheduler.job_service import JobService
 from scheduler.refusal import Invalid
 
@@ -34,7 +35,7 @@ class ConfigSet(Given):
     job_id: Id
     config_key: Key
     config_value: Annotated[Line, Field(max_length=MOST_VALUE)]
-    description: Description = ""
+    description: Description | None = Field(None, description="Without one the old one stays.")
     secret: bool = Field(False, description="Encrypted, and masked in answers, from now on.")
 
 
@@ -81,7 +82,7 @@ class Configs:
             description=body.description,
             secret=body.secret,
         )
-        return ConfigTold.model_validate(config)
+        return _shown(config)
 
     @get("/configs/{jobId}")
     async def of_job(self, path: JobIdPath) -> Sequence[ConfigTold]:
@@ -107,4 +108,8 @@ class Configs:
 
 
 def _told(configs: Sequence[Config]) -> Sequence[ConfigTold]:
-    return [ConfigTold.model_validate(config) for config in configs]
+    return [_shown(config) for config in configs]
+
+
+def _shown(config: Config) -> ConfigTold:
+    return ConfigTold.model_validate(config).in_zone(zone_of(config.timezone))

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from zoneinfo import ZoneInfo
 
 from aiohttp import web
 
-from scheduler.alarms.inbox import Inbox
-from scheduler.api.alarm_shapes import MessagePath, MessageQuery, MessagesTold, MessageTold
+from scheduler.alarms.inbox import Inbox, Message
+from scheduler.api.alarm_shapes import MessagePath, MessageQuery, MessageTold
 from scheduler.api.cursor import read_cursor, write_cursor
 from scheduler.api.endpoint import Role, get, post
+from scheduler.api.shapes import Page, pages_of
 from scheduler.api.streams import Streams
 from scheduler.audit import acting
 
@@ -17,19 +19,27 @@ from scheduler.audit import acting
 class Messages:
     """In-site messages, each user's own; a user is the name of a token."""
 
-    def __init__(self, inbox: Inbox, streams: Streams) -> None:
+    def __init__(self, inbox: Inbox, streams: Streams, *, timezone: str) -> None:
         self._inbox = inbox
         self._streams = streams
+        self._zone = ZoneInfo(timezone)
 
     @get("/messages")
-    async def find(self, query: MessageQuery) -> MessagesTold:
+    async def find(self, query: MessageQuery) -> Page[MessageTold]:
         """List your messages, newest first."""
-        before = read_cursor(query.cursor, 1)[0] if query.cursor else None
-        found = await self._inbox.page(
-            acting.get().name, size=query.size, before=before, unread=query.unread
+        user, before = acting.get().name, read_cursor(query.cursor, 1)[0] if query.cursor else None
+        found, total = await self._inbox.page(
+            user, size=query.size, skip=query.skip, before=before, unread=query.unread
         )
-        more = write_cursor(found[-1].id) if len(found) == query.size else None
-        return MessagesTold(records=[MessageTold.model_validate(one) for one in found], cursor=more)
+        return Page[MessageTold](
+            records=[self._told(one) for one in found],
+            total=total.number,
+            total_exact=total.exact,
+            size=query.size,
+            current=query.current,
+            pages=pages_of(total.number, query.size),
+            cursor=write_cursor(found[-1].id) if len(found) == query.size else None,
+        )
 
     @get("/messages/unread-count")
     async def unread_count(self) -> int:
@@ -58,6 +68,9 @@ class Messages:
 
     async def _events(self, user: str, after: int | None) -> AsyncIterator[bytes]:
         async for messages in self._inbox.follow(user, after):
-            told = [MessageTold.model_validate(one) for one in messages]
+            told = [self._told(one) for one in messages]
             events = (f"id: {one.id}\ndata: {one.model_dump_json()}\n\n" for one in told)
             yield "".join(events).encode() or b": nothing new\n\n"
+
+    def _told(self, message: Message) -> MessageTold:
+        return MessageTold.model_validate(message).in_zone(self._zone)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from aiohttp import web
@@ -61,14 +60,14 @@ class Logs:
 
     @get("/jobs/{id}/logs")
     async def of_job(self, path: JobPath, query: RunsOfJobQuery) -> Page[RunTold]:
-        """List the runs of a job, as `/logs` does."""
-        await self._jobs.get(path.id)
+        """List the runs of a job, as `/logs` does; also of one that is deleted."""
+        await self._jobs.refuse_unknown(path.id)
         return await self._page(query, path.id)
 
     @get("/logs/recent/{jobId}")
     async def recent(self, path: JobIdPath, query: RecentQuery) -> Sequence[RunTold]:
-        """List the newest runs of a job."""
-        await self._jobs.get(path.job_id)
+        """List the newest runs of a job; also of one that is deleted."""
+        await self._jobs.refuse_unknown(path.job_id)
         runs = await self._runs.page(RunFilter(job_id=path.job_id), size=query.size)
         return [_told(run) for run in runs]
 
@@ -109,12 +108,8 @@ class Logs:
         return await self._streams.download(request, path.id)
 
     async def _page(self, query: RunsOfJobQuery, job_id: int | None) -> Page[RunTold]:
-        wanted = RunFilter(
-            job_id=job_id,
-            status=query.status,
-            start_time=self._aware(query.start_time),
-            end_time=self._aware(query.end_time),
-        )
+        begin, end = query.span(self._zone)
+        wanted = RunFilter(job_id=job_id, status=query.status, start_time=begin, end_time=end)
         after = _place(query.cursor) if query.cursor else None
         runs, (total, exact) = await self._runs.counted_page(
             wanted, size=query.size, skip=query.skip, after=after
@@ -128,11 +123,6 @@ class Logs:
             pages=pages_of(min(total, MOST_COUNTED), query.size),
             cursor=_cursor(runs, query.size),
         )
-
-    def _aware(self, moment: datetime | None) -> datetime | None:
-        if moment is None or moment.tzinfo is not None:
-            return moment
-        return moment.replace(tzinfo=self._zone)
 
 
 def _told(run: Run) -> RunTold:

@@ -143,9 +143,9 @@ class Site:
             Calendars(CalendarService(database, jobs)),
             Alarms(Notices(database, clock, timezone=timezone)),
             AlarmRules(RuleService(database, timezone=timezone)),
-            AlarmChannels(self._channels),
-            Messages(self.inbox, self._streams),
-            Audit(database),
+            AlarmChannels(self._channels, timezone=timezone),
+            Messages(self.inbox, self._streams, timezone=timezone),
+            Audit(database, timezone=timezone),
         ]
 
     def _print_token(self) -> None:

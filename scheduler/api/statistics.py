@@ -14,6 +14,7 @@ from scheduler.api.run_shapes import (
     MonitorTold,
     PoolTold,
 )
+from scheduler.job_rule import zone_of
 from scheduler.pools import Load
 
 Loads = Callable[[], Awaitable[dict[str, Load]]]
@@ -30,7 +31,8 @@ class Statistics:
     @get("/statistics/job/{jobId}")
     async def of_job(self, path: JobIdPath) -> JobStatisticsTold:
         """Read the statistics of a job, since it was made."""
-        return JobStatisticsTold.model_validate(await self._counts.of_job(path.job_id))
+        counts = await self._counts.of_job(path.job_id)
+        return JobStatisticsTold.model_validate(counts).in_zone(zone_of(counts.timezone))
 
     @get("/statistics/job/{jobId}/daily")
     async def of_job_by_day(self, path: JobIdPath, query: DaysQuery) -> Sequence[DayTold]:

@@ -66,6 +66,8 @@ async def test_alarms_are_found_by_each_of_their_sides(api, rows):
     assert await ids(api, jobId=job, level="critical") == [loud]
     assert await ids(api, jobId=job, sendStatus="pending") == [unsent]
     assert await ids(api, jobId=job, status="handled") == []
+    of_a_run = await raised(rows, log_id=4711)
+    assert await ids(api, logId=4711) == [of_a_run]
     future = (datetime.now(UTC) + timedelta(days=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
     assert await ids(api, jobId=job, startTime=future) == []
     assert await ids(api, jobId=job, endTime=future) == [unsent, loud, mine]
@@ -188,7 +190,7 @@ async def test_a_rule_is_made_read_changed_and_deleted(api):
         ({"quietZone": "Mars/Olympus"}, "quietZone"),
         ({"escalateAfterSeconds": 60}, "escalateTargets"),
         ({"alarmTypes": ["boredom"]}, "alarmTypes"),
-        ({"lateSeconds": 0}, "lateSeconds"),
+        ({"lateSeconds": 4}, "lateSeconds"),
     ],
 )
 async def test_a_rule_that_cannot_be_followed_is_refused_by_field(api, wrong, field):
@@ -197,6 +199,21 @@ async def test_a_rule_that_cannot_be_followed_is_refused_by_field(api, wrong, fi
     assert refused.status == 422
     assert refused.message.startswith(field)
     assert "another" not in [rule["name"] for rule in await api.get("/alarm-rules")]
+
+
+async def test_messages_are_listed_by_page_and_by_cursor(api, rows):
+    made = [await message(rows, "a admin", f"message {n}") for n in range(3)][::-1]
+
+    first = await api.get("/messages", size=2)
+    second = await api.get("/messages", size=2, current=2)
+    after = await api.get("/messages", size=2, cursor=first["cursor"])
+
+    assert {"records", "total", "totalExact", "size", "current", "pages", "cursor"} == set(first)
+    assert (first["total"], first["pages"]) == (3, 2)
+    assert [one["id"] for one in first["records"] + second["records"]] == made
+    assert after["records"] == second["records"]
+    deep = await api.ask("GET", "/messages?current=1000&size=500")
+    assert (deep.status, deep.data["errors"][0]["field"]) == (422, "current")
 
 
 async def test_messages_are_each_users_own(api, rows):

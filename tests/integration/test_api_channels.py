@@ -12,12 +12,22 @@ from tests.integration.engine_service import SCHEMA
 from tests.integration.gateway_server import LOOPBACK, ROBOT_SECRET, SIGNING_KEY, a_gateway
 from tests.integration.mail_server import PASSWORD, MailServer
 
+TWILIO = f"twilio://AC{'a' * 32}:{'b' * 32}@+15005550006"
 OPEN: dict[str, Any] = {"alarms__allowed_networks": LOOPBACK}
 
 
 def a_hook(url: str, **more: object) -> dict[str, object]:
     secrets = {"signing_key": SIGNING_KEY}
     return {"name": "hook", "kind": "webhook", "settings": {"url": url}, "secrets": secrets} | more
+
+
+def by_apprise(url: str) -> dict[str, object]:
+    secrets = {"apprise_url": url}
+    return {"kind": "sms", "settings": {"gateway": "apprise"}, "secrets": secrets}
+
+
+def by_mail(**settings: object) -> dict[str, object]:
+    return {"kind": "email", "settings": {"host": "h", "sender": "a@example.com"} | settings}
 
 
 async def test_a_channel_is_made_changed_and_deleted_and_its_secrets_are_not_shown(
@@ -53,14 +63,15 @@ async def test_a_channel_is_made_changed_and_deleted_and_its_secrets_are_not_sho
         (a_hook("http://a.b/", receivers=["x@y.z"]), "receivers"),
         ({"kind": "dingtalk", "settings": {}}, "secrets.token"),
         ({"kind": "sms", "settings": {}}, "settings.http"),
-        (
-            {
-                "kind": "sms",
-                "settings": {"gateway": "apprise"},
-                "secrets": {"apprise_url": "json://127.0.0.1"},
-            },
-            "secrets.apprise_url",
-        ),
+        (by_apprise("json://127.0.0.1"), "secrets.apprise_url"),
+        (by_apprise("freemobile://user@pass"), "secrets.apprise_url"),
+        (by_apprise("twilio://"), "secrets.apprise_url"),
+        (by_apprise(f"{TWILIO}/+8613800000000"), "secrets.apprise_url"),
+        (by_apprise(f"msgbird://{'a' * 25}"), "secrets.apprise_url"),
+        (by_mail(host="a..b"), "settings.host"),
+        (by_mail(host="x" * 70 + ".com"), "settings.host"),
+        (by_mail(caCertificate="é"), "settings.caCertificate"),
+        (by_mail(caCertificate="-----BEGIN CERTIFICATE-----"), "settings.caCertificate"),
         ({"kind": "in_site", "name": "nobody"}, "channelName"),
     ],
 )
@@ -75,6 +86,12 @@ async def test_a_channel_that_cannot_be_used_is_refused_with_its_field(shared_ap
 async def shared_api(tmp_path, database_url):
     async with an_api(tmp_path, database_url) as api:
         yield api
+
+
+async def test_an_account_with_an_sms_service_is_kept_once_it_is_whole(shared_api):
+    made = await shared_api.post("/alarm-channels", {"name": "sms"} | by_apprise(TWILIO))
+
+    assert made["secrets"] == {"apprise_url": "******"}
 
 
 async def test_receivers_that_are_no_addresses_are_refused(shared_api):
@@ -190,3 +207,28 @@ async def test_templates_can_be_seen_in_both_languages(shared_api):
         assert english["problem"] == chinese["problem"] == ""
     assert len(await shared_api.get("/alarm-templates")) == 14
     assert (await shared_api.ask("GET", "/alarm-templates/pager/preview")).status == 422
+
+
+async def test_times_that_belong_to_no_job_are_shown_in_the_zone_of_the_service(
+    tmp_path, database_url, sql
+):
+    zone = "Asia/Shanghai"
+    async with an_api(tmp_path, database_url, scheduler__timezone=zone) as api:
+        channel = await api.post("/alarm-channels", a_hook("http://a.b"))
+        rule = await api.post("/alarm-rules", {"name": "r"})
+        await sql.execute(
+            f"""INSERT INTO {SCHEMA}.schedule_message (user_name, level, title, read_at)
+            VALUES ('a admin', 'info', 'hello', now())"""
+        )
+        (message,) = (await api.get("/messages"))["records"]
+        change = (await api.get("/audit"))["records"][0]
+
+    told = {"channel": channel, "rule": rule, "message": message, "change": change}
+    shown = {
+        f"{what} {name}": value[-6:]
+        for what, one in told.items()
+        for name, value in one.items()
+        if name in ("createTime", "updateTime", "readAt", "at")
+    }
+    assert len(shown) == 7
+    assert set(shown.values()) == {"+08:00"}

@@ -137,3 +137,47 @@ async def test_the_very_next_run_reads_what_was_set(api):
         '{"a": "2", "b": "secret"}',
         '{"a": "2"}',
     ]
+
+
+async def test_a_config_that_is_set_without_a_description_keeps_its_own(api):
+    job = await api.a_job(timezone="Asia/Shanghai")
+    config = {"jobId": job["id"], "configKey": "limit", "configValue": "1"}
+    await api.post("/configs", config | {"description": "how many"})
+
+    again = await api.post("/configs", config | {"configValue": "2"})
+
+    assert (again["configValue"], again["description"]) == ("2", "how many")
+    assert await api.get(f"/configs/{job['id']}") == [again]
+    emptied = await api.post("/configs", config | {"description": ""})
+    assert emptied["description"] == ""
+
+
+async def test_the_times_of_a_config_are_shown_in_the_zone_of_its_job(api):
+    job = await api.a_job(timezone="Asia/Shanghai")
+
+    made = await api.post("/configs", {"jobId": job["id"], "configKey": "k", "configValue": "v"})
+
+    (found,) = await api.get("/configs", jobIds=job["id"])
+    assert found == made
+    assert [made[name][-6:] for name in ("createTime", "updateTime")] == ["+08:00", "+08:00"]
+
+
+async def test_the_audit_of_a_job_has_its_configs_and_names_its_runs(api):
+    job = await api.a_job()
+    await api.post("/configs", {"jobId": job["id"], "configKey": "k", "configValue": "v"})
+    run = await api.a_run(job["id"])
+
+    first = await api.get("/audit", jobId=job["id"], size=2)
+    second = await api.get("/audit", jobId=job["id"], size=2, current=2)
+
+    told = [(one["subject"], one["action"]) for one in first["records"] + second["records"]]
+    assert told == [("job", "execute"), ("config", "set"), ("job", "create")]
+    assert first["records"][0]["detail"] == {"logId": run["id"]}
+    assert (first["total"], first["totalExact"], first["pages"], first["current"]) == (
+        3,
+        True,
+        2,
+        1,
+    )
+    after = await api.get("/audit", jobId=job["id"], size=2, cursor=first["cursor"])
+    assert after["records"] == second["records"]

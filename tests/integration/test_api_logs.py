@@ -72,6 +72,13 @@ async def test_logs_are_listed_by_time(api):
     assert await found(startTime=second["triggerTime"]) == [second["id"]]
     assert await found(endTime=first["triggerTime"]) == [first["id"]]
     assert await found(startTime="2020-01-01 00:00:00", endTime="2020-01-02T00:00:00+08:00") == []
+    shown = datetime.fromisoformat(second["triggerTime"])
+    assert await found(endTime=f"{shown:%Y-%m-%d}") == [second["id"], first["id"]]
+    assert await found(endTime=f"{shown - timedelta(days=1):%Y-%m-%d}") == []
+    unescaped = await api.get(
+        "/logs", jobId=job["id"], startTime=f"{shown.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}+00:00"
+    )
+    assert [run["id"] for run in unescaped["records"]] == [second["id"]]
 
 
 async def test_logs_are_listed_by_page_and_by_cursor(api):
@@ -304,3 +311,32 @@ async def test_handlers_are_listed_with_the_schema_of_their_parameters(api):
 
     assert handlers["sampleAsync"]["isolation"] == "async"
     assert "city" in handlers["sampleParams"]["paramsSchema"]["properties"]
+
+
+async def test_a_job_that_is_deleted_still_has_its_runs_and_one_that_never_was_is_404(api):
+    job = await api.a_job()
+    run = await api.a_run(job["id"])
+
+    await api.delete(f"/jobs/{job['id']}")
+
+    assert [one["id"] for one in (await api.get(f"/jobs/{job['id']}/logs"))["records"]] == [
+        run["id"]
+    ]
+    assert [one["id"] for one in await api.get(f"/logs/recent/{job['id']}")] == [run["id"]]
+    assert len(await api.get(f"/statistics/job/{job['id']}/daily")) == 1
+    for path in (
+        "/jobs/987654321/logs",
+        "/logs/recent/987654321",
+        "/statistics/job/987654321/daily",
+    ):
+        assert (await api.ask("GET", path)).status == 404, path
+
+
+async def test_the_last_run_of_the_statistics_is_shown_in_the_zone_of_the_job(api):
+    job = await api.a_job(timezone="Asia/Shanghai")
+    run = await api.a_run(job["id"])
+
+    last = (await api.get(f"/statistics/job/{job['id']}"))["lastRunTime"]
+
+    assert last == run["triggerTime"]
+    assert last.endswith("+08:00")

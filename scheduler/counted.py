@@ -1,0 +1,33 @@
+"""How long a list is, counted no further than that costs little."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from sqlalchemy import Select, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from scheduler.refusal import Invalid
+
+MOST_COUNTED = 10_000
+"""Rows that are counted one by one, and rows that can be reached by page number."""
+
+
+class Total(NamedTuple):
+    """How many rows there are; not *exact*: at least so many."""
+
+    number: int
+    exact: bool
+
+
+def refuse_deep(size: int, skip: int) -> None:
+    """Raise Invalid where a page lies deeper than pages go."""
+    if skip + size > MOST_COUNTED:
+        raise Invalid("current", f"pages end at record {MOST_COUNTED}: go on by cursor")
+
+
+async def counted(connection: AsyncConnection, rows: Select[Any]) -> Total:
+    """How many *rows* there are."""
+    some = rows.limit(MOST_COUNTED + 1).subquery()
+    number = int(await connection.scalar(select(func.count()).select_from(some)) or 0)
+    return Total(min(number, MOST_COUNTED), number <= MOST_COUNTED)
