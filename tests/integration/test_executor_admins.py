@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -140,12 +141,13 @@ async def test_one_result_that_an_admin_refuses_does_not_keep_the_others(
     good = [log_id for log_id, text in zip(ids, texts, strict=True) if text != "poison"]
     for log_id in good:
         await admin.finished(log_id, 60)
-    journal = tmp_path / "data" / "journal.db"
-    await until(lambda: dead_letters(journal))
 
-    assert [(d.log_id, d.message) for d in dead_letters(journal)] == [(ids[7], "poison")]
-    assert "wrong type" in dead_letters(journal)[0].refusal
     assert [c["logId"] for c in admin.callbacks] == good
+    assert dead_letters(tmp_path / "data" / "journal.db") == []
+    async with asyncio.timeout(60):
+        while len(owed := await app.journal.owed_callbacks("default", 50)) > 1:
+            pass  # the last are being noted as taken
+    assert [one.log_id for one in owed] == [ids[7]]
 
 
 async def test_clusters_of_different_generations_are_told_apart_by_their_prefix(

@@ -1,0 +1,155 @@
+"""Results on their way to an Admin that refuses some of them, by a clock that can be turned."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from admin_bridge import AdminCluster, ClusterConfig
+from executor.callbacks import Callbacks
+from executor.journal import Journal
+from executor.journal_store import JournalStore
+from executor.logstore import LogWriter
+from executor.model import Result, RunState, Trigger
+from executor.outbox import ReceiverUnavailable
+from executor.refusals import PAUSES_MS
+from executor.testing.fake_admin import FakeAdmin
+
+
+class HandClock:
+    def __init__(self) -> None:
+        self.ms = 1_795_466_126_195
+
+    def now_ms(self) -> int:
+        return self.ms
+
+
+class Desk:
+    """The results of one executor, an Admin that may refuse them, and the clock."""
+
+    def __init__(self, journal: Journal, cluster: AdminCluster, admin: FakeAdmin) -> None:
+        self.journal = journal
+        self.admin = admin
+        self.clock = HandClock()
+        self.callbacks = Callbacks(journal, cluster, self.clock)
+        self._log_ids = 0
+
+    def end_run(self, message: str = "good") -> int:
+        """End a run with *message*; its log id."""
+        self._log_ids += 1
+        ms = self.clock.ms
+        trigger = Trigger(cluster="main", log_id=self._log_ids, triggered_ms=ms, job_id=1)
+        run_id = self.journal.new_id()
+        self.journal.accept(run_id, trigger, now_ms=ms, running=True, done=lambda _: None)
+        result = Result(state=RunState.SUCCEEDED, message=message, started_ms=ms, ended_ms=ms)
+        self.journal.finish(run_id, result)
+        return self._log_ids
+
+    @property
+    def told(self) -> list[int]:
+        return [callback["logId"] for callback in self.admin.callbacks]
+
+    async def owed(self) -> list[int]:
+        return [one.log_id for one in await self.journal.owed_callbacks("main", 1000)]
+
+    async def dead(self) -> list[tuple[int, str]]:
+        letters = await self.journal.ask(lambda store: store.dead_letters())
+        return [(letter.log_id, letter.refusal) for letter in letters]
+
+
+@pytest.fixture
+async def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Desk]:
+    """An Admin that cannot read a result with `poison` in it."""
+    async with FakeAdmin("2.4") as admin, aiohttp.ClientSession() as session:
+        fits = type(admin._api)._fits
+
+        def fits_unless_poisoned(api: Any, entry: Any) -> bool:
+            return fits(api, entry) and "poison" not in entry["handleMsg"]
+
+        monkeypatch.setattr(type(admin._api), "_fits", fits_unless_poisoned)
+        store = JournalStore(tmp_path / "journal.db", full_sync=False)
+        journal = Journal(store, LogWriter(tmp_path / "logs"), remember=1000, records=False)
+        journal.start()
+        config = ClusterConfig("main", (admin.url,), "", "qooerp-scheduler")
+        yield Desk(journal, AdminCluster(config, session), admin)
+        await journal.close()
+
+
+async def test_a_refused_result_stays_owed_and_the_others_go_out_in_order(desk: Desk) -> None:
+    texts = ["good"] * 120
+    texts[0] = texts[7] = texts[60] = "poison"
+    ids = [desk.end_run(text) for text in texts]
+    while await desk.callbacks.deliver():
+        pass
+
+    poisoned = [ids[0], ids[7], ids[60]]
+    assert desk.told == [log_id for log_id in ids if log_id not in poisoned]
+    assert await desk.owed() == poisoned
+    assert await desk.dead() == []
+
+
+async def test_a_refused_result_is_not_tried_again_before_its_time(desk: Desk) -> None:
+    desk.end_run("poison")
+    desk.end_run()
+    await desk.callbacks.deliver()
+    asked = len(desk.admin.requests)
+    for _ in range(3):
+        assert not await desk.callbacks.deliver()
+    assert len(desk.admin.requests) == asked
+
+    desk.clock.ms += PAUSES_MS[0]
+    await desk.callbacks.deliver()
+    assert len(desk.admin.requests) > asked
+
+
+async def test_a_refusal_that_passes_leaves_no_dead_letter(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late = desk.end_run("poison")
+    good = desk.end_run()
+    await desk.callbacks.deliver()
+    monkeypatch.undo()
+    desk.clock.ms += PAUSES_MS[0]
+    await desk.callbacks.deliver()
+
+    assert desk.told == [good, late]
+    assert await desk.owed() == []
+    assert await desk.dead() == []
+
+
+async def test_what_is_refused_each_time_while_others_pass_is_a_dead_letter(desk: Desk) -> None:
+    poison = desk.end_run("poison")
+    for pause_ms in (*PAUSES_MS, 0):
+        desk.end_run()
+        await desk.callbacks.deliver()
+        assert bool(await desk.dead()) is not bool(pause_ms)
+        desk.clock.ms += pause_ms
+
+    ((log_id, refusal),) = await desk.dead()
+    assert log_id == poison
+    assert "wrong type" in refusal
+    assert await desk.owed() == []
+
+
+async def test_results_that_are_all_refused_wait_for_the_admin(desk: Desk) -> None:
+    ids = [desk.end_run("poison") for _ in range(3)]
+    for _ in range(5):
+        with pytest.raises(ReceiverUnavailable, match="wrong type"):
+            await desk.callbacks.deliver()
+        desk.clock.ms += 3_600_000
+
+    assert await desk.owed() == ids
+    assert await desk.dead() == []
+
+
+async def test_a_day_old_result_is_not_given_up_at_its_first_refusal(desk: Desk) -> None:
+    log_id = desk.end_run("poison")
+    desk.clock.ms += 3 * 24 * 3_600_000
+    with pytest.raises(ReceiverUnavailable):
+        await desk.callbacks.deliver()
+
+    assert await desk.owed() == [log_id]
