@@ -65,5 +65,9 @@ def refuse_fixed(job: Job, changes: Mapping[str, Any]) -> None:
 
 def refuse_without_future(job: Job) -> None:
     """Raise Conflict for a job that is to be started and would never be due."""
-    if job.schedule_type is not ScheduleType.NONE and job.next_run_time is None:
-        raise Conflict("its rule gives no time in the future: change the rule first")
+    if job.schedule_type is ScheduleType.NONE or job.next_run_time is not None:
+        return
+    if job.schedule_type is ScheduleType.ONCE:
+        skipped = ", or is skipped by its calendar" if job.calendar_name else ""
+        raise Conflict(f"the time at which it was to run has passed{skipped}: change runAt first")
+    raise Conflict("its rule gives no time in the future: change the rule first")

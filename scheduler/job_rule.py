@@ -12,8 +12,9 @@ from zoneinfo import ZoneInfo
 
 from scheduler.cron import parse
 from scheduler.engine.calendars import Calendar, Rule
+from scheduler.engine.plan import MISFIRED_AFTER
 from scheduler.engine.rules import plain_rule, rule_of
-from scheduler.job import Engine, Job, RetryStrategy, ScheduleType
+from scheduler.job import Engine, Job, JobStatus, RetryStrategy, ScheduleType
 from scheduler.refusal import Invalid
 
 _MOST_SKIPPED = 200
@@ -41,9 +42,33 @@ def checked(job: Job) -> Job:
         raise Invalid(needed, f"is needed by scheduleType {job.schedule_type}")
     if job.cron_expression is not None:
         cron_of(job.cron_expression)
-    if job.retry_strategy is not RetryStrategy.NONE and not job.retry_count:
-        raise Invalid("retry_count", f"is needed by retryStrategy {job.retry_strategy}")
+    _check_retries(job)
     return job
+
+
+def _check_retries(job: Job) -> None:
+    tried_again = job.retry_strategy is not RetryStrategy.NONE
+    if tried_again and not job.retry_count:
+        raise Invalid("retry_count", f"is needed by retryStrategy {job.retry_strategy}")
+    if job.retry_count and not tried_again and job.engine is Engine.LOCAL:
+        raise Invalid("retry_strategy", "is none: a retryCount needs fixed, linear or exponential")
+
+
+def refuse_past(job: Job, now: datetime) -> None:
+    """Raise Invalid for a job that is to run once and whose time lies more than a moment ago."""
+    if job.schedule_type is not ScheduleType.ONCE or job.run_at is None:
+        return
+    if job.run_at <= now - MISFIRED_AFTER:
+        raise Invalid("run_at", "lies in the past")
+
+
+def refuse_endless_wait(job: Job) -> None:
+    """Raise Invalid for a job that is running and would never be due, naming what says when."""
+    needed = _NEEDED.get(job.schedule_type)
+    if needed is None or job.status is not JobStatus.RUNNING or job.next_run_time is not None:
+        return
+    days = f" on the working days of {job.calendar_name}" if job.calendar_name else ""
+    raise Invalid(needed, f"gives no time in the future{days}: such a job cannot be running")
 
 
 def same_rule(old: Job, job: Job) -> bool:

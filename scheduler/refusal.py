@@ -23,8 +23,13 @@ class Conflict(Refused):
 
 
 class Invalid(Refused):
-    """*field* is named as in the domain's values (`cron_expression`)."""
+    """*field* is named as in the domain's values (`cron_expression`), at a *place*: `jobs.3.`."""
 
-    def __init__(self, field: str, rule: str) -> None:
+    def __init__(self, field: str, rule: str, *, place: str = "") -> None:
         super().__init__(rule)
         self.field = field
+        self.place = place
+
+    def at(self, place: str) -> Invalid:
+        """The same, of one of many."""
+        return Invalid(self.field, str(self), place=place)

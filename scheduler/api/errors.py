@@ -99,7 +99,7 @@ def answer_to(error: Exception) -> web.Response | None:
         return _of_http(error)
     if isinstance(error, Invalid):
         field, dot, inner = error.field.partition(".")
-        name = _NAMES.get(field, to_camel(field)) + dot + inner
+        name = error.place + _NAMES.get(field, to_camel(field)) + dot + inner
         return answer_to(invalid(name, str(error)))
     for kind, status in _STATUS.items():
         if isinstance(error, kind):
