@@ -12,6 +12,8 @@ from tenacity.wait import wait_exponential, wait_random
 
 _FIRST_PAUSE_S = 0.5
 _LONGEST_PAUSE_S = 5.0
+LOOK_AGAIN_S = 30.0
+"""What is owed anew by others than this process (`logs dead --retry`), or is to be tried again."""
 _JITTER_S = 0.5
 """So that executors do not come back to a restarted Admin in step."""
 
@@ -39,7 +41,7 @@ class Outbox:
 
     *on_change* is told the receiver's name and what is wrong, or None when it works again, and
     only when that changes. The first report goes at once; while they keep coming, one delivery
-    begins at most every *pace_s*, so that each carries many.
+    begins at most every *pace_s*, so that each carries many. Without news it looks after *look_s*.
     """
 
     def __init__(
@@ -48,10 +50,12 @@ class Outbox:
         on_change: Callable[[str, str | None], None],
         *,
         pace_s: float,
+        look_s: float = LOOK_AGAIN_S,
     ) -> None:
         self._receiver = receiver
         self._on_change = on_change
         self._pace_s = pace_s
+        self._look_s = look_s
         self._began = 0.0
         self._news = asyncio.Event()
         self._news.set()  # a former life may have left something
@@ -72,7 +76,7 @@ class Outbox:
         while True:
             if not self._news.is_set():
                 self._idle.set()
-                await self._news.wait()
+                await _set(self._news, self._look_s)
             self._idle.clear()
             await self._keep_pace()
             self._news.clear()
@@ -84,9 +88,7 @@ class Outbox:
         self._idle.clear()
         self.wake()
         self.nudge()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(limit_s):
-                await self._idle.wait()
+        await _set(self._idle, limit_s)
         return self._idle.is_set()
 
     async def _deliver(self) -> bool:
@@ -112,9 +114,14 @@ class Outbox:
         if self._failures == 1:
             self._on_change(self._receiver.name, reason)
         self._nudged.clear()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(pause_s(self._failures)):
-                await self._nudged.wait()
+        await _set(self._nudged, pause_s(self._failures))
+
+
+async def _set(event: asyncio.Event, limit_s: float) -> None:
+    """Wait until *event* is set, *limit_s* seconds at most."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(limit_s):
+            await event.wait()
 
 
 _wait = wait_exponential(_FIRST_PAUSE_S, _LONGEST_PAUSE_S - _JITTER_S) + wait_random(0, _JITTER_S)

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, suppress
 
 import pytest
 
-from executor.outbox import Outbox, ReceiverUnavailable, pause_s
+from executor.outbox import LOOK_AGAIN_S, Outbox, ReceiverUnavailable, pause_s
 
 LIMIT_S = 5.0
 
@@ -24,9 +24,11 @@ class Box:
         self.calls = 0
         self.away = ""
         self._a_call = a_call
+        self.asked = asyncio.Event()
 
     async def deliver(self) -> bool:
         self.calls += 1
+        self.asked.set()
         if self.away:
             raise ReceiverUnavailable(self.away)
         some, self.owed = self.owed[: self._a_call], self.owed[self._a_call :]
@@ -35,8 +37,10 @@ class Box:
 
 
 @asynccontextmanager
-async def running(box: Box, told: list[str | None], pace_s: float = 0) -> AsyncIterator[Outbox]:
-    outbox = Outbox(box, lambda _, reason: told.append(reason), pace_s=pace_s)
+async def running(
+    box: Box, told: list[str | None], pace_s: float = 0, look_s: float = LOOK_AGAIN_S
+) -> AsyncIterator[Outbox]:
+    outbox = Outbox(box, lambda _, reason: told.append(reason), pace_s=pace_s, look_s=look_s)
     task = asyncio.create_task(outbox.run())
     try:
         yield outbox
@@ -74,6 +78,17 @@ async def test_nothing_is_asked_while_there_are_no_news() -> None:
         calls = box.calls
         await asyncio.sleep(0.05)
         assert box.calls == calls
+
+
+async def test_what_is_owed_without_news_is_delivered_at_the_next_look() -> None:
+    box = Box()
+    async with running(box, [], look_s=0.01) as outbox:
+        assert await outbox.flush(LIMIT_S)
+        box.owed = [1]
+        box.asked.clear()
+        await asyncio.wait_for(box.asked.wait(), LIMIT_S)
+
+    assert box.delivered == [1]
 
 
 async def test_a_receiver_that_is_away_is_told_once_and_its_return_too() -> None:
