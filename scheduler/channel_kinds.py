@@ -6,10 +6,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from string import Template
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -18,75 +16,15 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
-from scheduler.receivers import is_address, refused_receivers
+from scheduler import sms_account
+from scheduler.channel_fields import Certificates, Headers, Host, Line, Sender, Url
+from scheduler.receivers import refused_receivers
 
-_HEADER = re.compile(r"[A-Za-z0-9-]{1,100}")
 _SECRET = re.compile(r"[a-z][a-z0-9_]{0,31}")
-_MOST_HEADERS = 20
+_ACCOUNT = "apprise_url"
 _MOST_SECRET = 4000
 VARIABLES = frozenset(["text", "title", "receiver", "message_id", "level", "count", "timestamp"])
 """What texts of a gateway may name as `$name`, beside the secrets of their channel."""
-APPRISE_SMS = frozenset(
-    [
-        "46elks",
-        "atalk",
-        "bulksms",
-        "bulkvs",
-        "burstsms",
-        "clicksend",
-        "d7sms",
-        "freemobile",
-        "httpsms",
-        "kavenegar",
-        "msg91",
-        "msgbird",
-        "nexmo",
-        "octopush",
-        "plivo",
-        "seven",
-        "sfr",
-        "sinch",
-        "smsmanager",
-        "sns",
-        "twilio",
-        "voipms",
-        "vonage",
-    ]
-)
-"""Services that send SMS and whose servers are known: their URLs name no host."""
-
-
-def _url(text: str) -> str:
-    try:
-        parts = urlsplit(text)
-        parts.port  # noqa: B018 - raises where it is no number
-    except ValueError as error:
-        raise ValueError(f"is no URL: {error}") from None
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError("a URL begins with http:// or https:// and names a host")
-    if "$" in parts.netloc:
-        raise ValueError("the host is never a variable")
-    if parts.username is not None:
-        raise ValueError("a URL names no user: put secrets in `secrets`")
-    return text
-
-
-def _address(text: str) -> str:
-    if not is_address(text):
-        raise ValueError("is no address")
-    return text
-
-
-def _headers(given: dict[str, str]) -> dict[str, str]:
-    for name, value in given.items():
-        if not _HEADER.fullmatch(name) or not value.isprintable():
-            raise ValueError(f"{name[:80]!r} is no header, or its value is not one line")
-    return given
-
-
-Url = Annotated[str, StringConstraints(max_length=2000), AfterValidator(_url)]
-_Line = Annotated[str, StringConstraints(max_length=500, pattern=r"^[^\x00-\x1f\x7f]*$")]
-Headers = Annotated[dict[str, _Line], Field(max_length=_MOST_HEADERS), AfterValidator(_headers)]
 
 
 class _Strict(BaseModel):
@@ -99,13 +37,13 @@ class _Strict(BaseModel):
 
 
 class EmailSettings(_Strict):
-    host: Annotated[_Line, Field(min_length=1)]
+    host: Host
     port: Annotated[int, Field(ge=1, le=65_535)] = 587
     security: Literal["starttls", "tls", "none"] = "starttls"
-    username: _Line = ""
-    sender: Annotated[str, AfterValidator(_address)]
-    sender_name: _Line = ""
-    ca_certificate: Annotated[str, StringConstraints(max_length=100_000)] = ""
+    username: Line = ""
+    sender: Sender
+    sender_name: Line = ""
+    ca_certificate: Certificates = ""
     """PEM of whom the server's certificate is signed by; empty: those of the system."""
 
 
@@ -122,7 +60,7 @@ class HttpSettings(_Strict):
     body: dict[str, Any] | None = None
     """Texts in it may name variables; None: the message as JSON has it."""
     encoding: Literal["json", "form"] = "json"
-    answer_contains: _Line = ""
+    answer_contains: Line = ""
     """What a good answer has in it; empty: 2xx is enough."""
 
 
@@ -199,6 +137,20 @@ def check_channel(
     return known, hidden
 
 
+def check_new(
+    kind: str,
+    settings: Mapping[str, Any],
+    secrets: Mapping[str, str],
+    receivers: Iterable[str],
+) -> tuple[Any, dict[str, str]]:
+    """The same, and what takes longer to check: once, before it is kept. Raise Unfit."""
+    known, hidden = check_channel(kind, settings, secrets, receivers)
+    by_apprise = isinstance(known, SmsSettings) and known.gateway == "apprise"
+    if by_apprise and not sms_account.is_usable(hidden[_ACCOUNT]):
+        raise Unfit(f"secrets.{_ACCOUNT}", "is no whole account: see Apprise's page on the service")
+    return known, hidden
+
+
 def shown_settings(kind: str, stored: Mapping[str, Any]) -> dict[str, Any]:
     """Settings as the API has them."""
     try:
@@ -220,10 +172,9 @@ def _fit(model: type[BaseModel], given: Mapping[str, Any], field: str) -> BaseMo
 def _check_sms(settings: SmsSettings, secrets: Mapping[str, str]) -> None:
     if settings.gateway == "http" and settings.http is None:
         raise Unfit("settings.http", "says where the gateway is")
-    scheme = secrets.get("apprise_url", "").partition("://")[0].lower()
-    if settings.gateway == "apprise" and scheme not in APPRISE_SMS:
-        known = ", ".join(sorted(APPRISE_SMS))
-        raise Unfit("secrets.apprise_url", f"begins with one of {known}, and ://")
+    if settings.gateway == "apprise" and not sms_account.is_known(secrets.get(_ACCOUNT, "")):
+        known = ", ".join(sorted(sms_account.SERVICES))
+        raise Unfit(f"secrets.{_ACCOUNT}", f"begins with one of {known}, and ://")
 
 
 def _check_variables(settings: HttpSettings | None, secrets: Mapping[str, str], place: str) -> None:

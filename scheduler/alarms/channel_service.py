@@ -28,7 +28,7 @@ from scheduler.alarms.model import (
 )
 from scheduler.alarms.rule import NOBODY
 from scheduler.alarms.tables import schedule_alarm_channel
-from scheduler.channel_kinds import Unfit, check_channel, shown_settings
+from scheduler.channel_kinds import Unfit, check_new, shown_settings
 from scheduler.job_store import MASK
 from scheduler.refusal import Conflict, Invalid, NotFound
 from scheduler.secret_box import SecretBox, Unsealable
@@ -199,7 +199,7 @@ class ChannelService:
         if MASK in kept.values():
             raise Invalid("secrets", f"{MASK} stands for a secret: give the value itself")
         try:
-            settings, secrets = check_channel(kind, values["settings"], kept, values["receivers"])
+            settings, secrets = check_new(kind, values["settings"], kept, values["receivers"])
         except Unfit as unfit:
             raise Invalid(unfit.field, unfit.rule) from None
         return {

@@ -33,6 +33,8 @@ class GatewayServer:
         self.wrong: list[str] = []
         """What was asked without a good signature."""
         self.release = asyncio.Event()
+        self.says = 200, ""
+        """Status and body of the answer at `/says`."""
         self.url = ""
 
     def at(self, path: str) -> list[Got]:
@@ -85,6 +87,20 @@ class GatewayServer:
         await self._note(request)
         return web.Response(text="taken")
 
+    async def say(self, request: web.Request) -> web.Response:
+        await self._note(request)
+        status, body = self.says
+        return web.Response(status=status, text=body)
+
+    async def open(self, request: web.Request) -> web.StreamResponse:
+        """A good answer, whose end does not come."""
+        await self._note(request)
+        response = web.StreamResponse()
+        await response.prepare(request)
+        await response.write(b"taken")
+        await self.release.wait()
+        return response
+
     async def hang(self, request: web.Request) -> web.Response:
         await self._note(request)
         await self.release.wait()
@@ -108,8 +124,9 @@ class GatewayServer:
 async def a_gateway() -> AsyncIterator[GatewayServer]:
     server = GatewayServer()
     app = web.Application()
-    for path in ("hook", "ding", "wecom", "hang", "endless", "away"):
+    for path in ("hook", "ding", "wecom", "hang", "endless", "away", "open"):
         app.router.add_post(f"/{path}", getattr(server, path))
+    app.router.add_post("/says{rest:.*}", server.say)
     app.router.add_post("/feishu/{token}", server.feishu)
     app.router.add_route("*", "/sms", server.sms)
     runner = web.AppRunner(app, shutdown_timeout=0.1)

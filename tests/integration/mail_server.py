@@ -38,6 +38,9 @@ class MailServer:
         self.pause = threading.Event()
         """Cleared: a message is taken, and the answer waits."""
         self.pause.set()
+        self.parting = threading.Event()
+        """Cleared: QUIT is not answered."""
+        self.parting.set()
         self._controller: Controller | None = None
 
     def start(self) -> None:
@@ -71,6 +74,12 @@ class MailServer:
         while not self.pause.is_set() and time.monotonic() < end:
             await _moment()
         return "250 taken as 4711"
+
+    async def handle_QUIT(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
+        end = time.monotonic() + 30
+        while not self.parting.is_set() and time.monotonic() < end:
+            await _moment()
+        return "221 bye"
 
     def ids(self) -> list[str]:
         """The ids of the messages, as receivers tell repetitions by."""

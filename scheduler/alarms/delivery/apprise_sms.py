@@ -7,31 +7,21 @@ import contextlib
 import logging
 import threading
 from collections.abc import Callable, Mapping
-from urllib.parse import quote
 
 from scheduler.alarms.delivery.letter import Letter, SendFailed
-
-_LOGGER = logging.getLogger("apprise")
-_LOGGER.propagate = False  # it would write receivers and texts in our log
-_CONNECT_S = 5
+from scheduler.sms_account import LOGGER, addressed
 
 
 class AppriseSms:
-    """An account with a service; *timeout_s* holds for each of its answers."""
+    """An account with a service; *timeout_s* holds for the whole of a message."""
 
     def __init__(self, secrets: Mapping[str, str], *, timeout_s: float) -> None:
         self._url = secrets["apprise_url"]
         self._timeout_s = timeout_s
 
     async def send(self, letter: Letter) -> str:
-        url = self._addressed(letter)
+        url = addressed(self._url, letter.receivers, self._timeout_s)
         return await _in_thread(lambda: _notify(url, letter.rendered.text))
-
-    def _addressed(self, letter: Letter) -> str:
-        account, _, query = self._url.partition("?")
-        numbers = "".join(f"/{quote(one, safe='')}" for one in letter.receivers)
-        limits = f"cto={_CONNECT_S}&rto={self._timeout_s:g}"
-        return f"{account.rstrip('/')}{numbers}?{query + '&' if query else ''}{limits}"
 
 
 def _notify(url: str, text: str) -> str:
@@ -39,7 +29,7 @@ def _notify(url: str, text: str) -> str:
     from apprise import Apprise
 
     heard = _Heard()
-    _LOGGER.addHandler(heard)
+    LOGGER.addHandler(heard)
     try:
         service = Apprise.instantiate(url)
         if service is None:
@@ -47,7 +37,7 @@ def _notify(url: str, text: str) -> str:
         if not service.notify(body=text):
             raise SendFailed("; ".join(heard.lines) or "it was refused", retry=True)
     finally:
-        _LOGGER.removeHandler(heard)
+        LOGGER.removeHandler(heard)
     return f"{service.service_name} has taken it"
 
 

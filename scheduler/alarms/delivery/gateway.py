@@ -13,7 +13,7 @@ import orjson
 
 from executor.clock import Clock
 from scheduler.alarms.delivery.letter import Letter, SendFailed
-from scheduler.alarms.delivery.outside import Outside
+from scheduler.alarms.delivery.outside import Outside, good
 from scheduler.channel_kinds import HttpSettings
 
 _SIGNING_KEY = "signing_key"
@@ -39,12 +39,13 @@ class Gateway:
         timestamp = str(self._clock.now_ms() // 1000)
         known = self._secrets | _variables(letter) | {"timestamp": timestamp}
         body = self._body(letter, known)
-        answer = await self._outside.ask(
+        asked = await self._outside.ask(
             settings.method,
             Template(settings.url).substitute({name: quote(known[name], "") for name in known}),
             headers=self._headers(known, str(letter.delivery.message_id), timestamp, body or b""),
             body=body,
         )
+        answer = good(asked)
         if settings.answer_contains not in answer.text:
             raise SendFailed(f"{answer.shown}, without {settings.answer_contains!r}", retry=True)
         return answer.shown

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import ssl
 from collections.abc import Mapping
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
+from typing import TYPE_CHECKING
 
 from scheduler.alarms.delivery.letter import Letter, SendFailed
 from scheduler.channel_kinds import EmailSettings
 
+if TYPE_CHECKING:
+    import aiosmtplib
+
 _BUSY_FROM, _NEVER_FROM = 400, 500
 """Replies of SMTP: from the first on it may work later, from the second on it will not."""
+_PARTING_S = 1.0
+"""A server may answer QUIT for so long: the message is its own by then."""
 
 
 class Mail:
@@ -30,20 +38,16 @@ class Mail:
         import aiosmtplib
 
         settings = self._settings
+        client = self._client()
         try:
-            refused, reply = await aiosmtplib.send(
-                self.message(letter),
-                sender=settings.sender,
-                recipients=list(letter.receivers),
-                hostname=settings.host,
-                port=settings.port,
-                username=settings.username or None,
-                password=self._password or None,
-                use_tls=settings.security == "tls",
-                start_tls=settings.security == "starttls",
-                tls_context=self._context(),
-                timeout=self._timeout_s,
-            )
+            async with asyncio.timeout(self._timeout_s):
+                await client.connect()
+                refused, reply = await client.send_message(
+                    self.message(letter),
+                    sender=settings.sender,
+                    recipients=list(letter.receivers),
+                )
+            await _part(client)
         except aiosmtplib.SMTPResponseException as error:
             reason = f"{settings.host} answered {error.code}: {error.message}"
             raise SendFailed(reason, retry=_BUSY_FROM <= error.code < _NEVER_FROM) from None
@@ -51,10 +55,28 @@ class Mail:
             codes = [one.code for one in error.recipients]
             reason = "; ".join(f"{one.recipient}: {one.message}" for one in error.recipients)
             raise SendFailed(reason, retry=all(code < _NEVER_FROM for code in codes)) from None
-        except (aiosmtplib.SMTPException, OSError, TimeoutError) as error:
+        except (aiosmtplib.SMTPException, OSError, UnicodeError) as error:
             reason = f"{settings.host}:{settings.port}: {type(error).__name__}: {error}"
             raise SendFailed(reason, retry=True) from None
+        finally:
+            client.close()
         return "; ".join([reply, *(f"refused {one}: {why}" for one, why in refused.items())])
+
+    def _client(self) -> aiosmtplib.SMTP:
+        """For one message. Raise SendFailed."""
+        import aiosmtplib
+
+        settings = self._settings
+        return aiosmtplib.SMTP(
+            hostname=settings.host,
+            port=settings.port,
+            username=settings.username or None,
+            password=self._password or None,
+            use_tls=settings.security == "tls",
+            start_tls=settings.security == "starttls",
+            tls_context=self._context(),
+            timeout=self._timeout_s,
+        )
 
     def message(self, letter: Letter) -> EmailMessage:
         """As it is sent; the policy refuses an end of line in a header, whatever wrote it."""
@@ -79,5 +101,12 @@ class Mail:
         authority = self._settings.ca_certificate
         try:
             return ssl.create_default_context(cadata=authority or None)
-        except ssl.SSLError as error:
-            raise SendFailed(f"ca_certificate: {error.reason}", retry=False) from None
+        except (ssl.SSLError, TypeError, ValueError) as error:
+            raise SendFailed(f"ca_certificate: {error}", retry=False) from None
+
+
+async def _part(client: aiosmtplib.SMTP) -> None:
+    """Say goodbye, if the server listens: nothing depends on it any more."""
+    with contextlib.suppress(Exception):
+        async with asyncio.timeout(_PARTING_S):
+            await client.quit()

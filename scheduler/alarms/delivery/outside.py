@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -18,6 +19,10 @@ _MOST_ANSWER = 64 * 1024
 _LATER = {408, 425, 429}
 _MOST_SHOWN = 300
 _NAT64 = ip_network("64:ff9b::/96")
+_INWARDS = [
+    ip_network(network) for network in ("64:ff9b:1::/48", "::/96", "::ffff:0:0:0/96", "fec0::/10")
+]
+"""Local ways to IPv4 and to sites, which `is_global` takes for public ones in some Pythons."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +30,11 @@ class Answer:
     status: int
     text: str
     """As much as was read."""
+
+    @property
+    def is_busy(self) -> bool:
+        """Its status says that it may work later."""
+        return self.status >= 500 or self.status in _LATER
 
     @property
     def shown(self) -> str:
@@ -44,7 +54,7 @@ class Outside:
     async def ask(
         self, method: str, url: str, *, headers: Mapping[str, str], body: bytes | None = None
     ) -> Answer:
-        """The answer, if it is a good one. Raise SendFailed."""
+        """The answer, whatever it is; `good` judges it. Raise SendFailed where there is none."""
         host = urlsplit(url).hostname or ""
         refused: list[str] = []
         try:
@@ -60,7 +70,7 @@ class Outside:
                     method, url, headers=dict(headers), data=body, allow_redirects=False
                 ) as response,
             ):
-                text = (await _read(response.content)).decode("utf-8", "replace")
+                text = await _read(response.content)
         except (aiohttp.ClientError, OSError, ValueError) as error:
             if refused:
                 raise SendFailed(
@@ -68,7 +78,7 @@ class Outside:
                     retry=False,
                 ) from None
             raise SendFailed(f"{host}: {_reason(error)}", retry=True) from None
-        return _good(Answer(response.status, text))
+        return Answer(response.status, text)
 
     def _connector(self, refused: list[str]) -> aiohttp.TCPConnector:
         """Judges the very address that is connected to, so that no name can change in between."""
@@ -87,6 +97,8 @@ class Outside:
         address = _plain(ip_address(text.partition("%")[0]))
         if any(address in network for network in self._allowed):
             return True
+        if any(address in network for network in _INWARDS):
+            return False
         return address.is_global and not address.is_multicast
 
 
@@ -99,19 +111,22 @@ def _plain(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
     return address.ipv4_mapped or address.sixtofour or address
 
 
-async def _read(content: aiohttp.StreamReader) -> bytes:
+async def _read(content: aiohttp.StreamReader) -> str:
+    """What comes of a body: its status has said already what became of the message."""
     read = b""
-    while len(read) < _MOST_ANSWER and (chunk := await content.read(_MOST_ANSWER - len(read))):
-        read += chunk
-    return read
+    with contextlib.suppress(aiohttp.ClientError, OSError, TimeoutError):
+        while len(read) < _MOST_ANSWER and (chunk := await content.read(_MOST_ANSWER - len(read))):
+            read += chunk
+    return read.decode("utf-8", "replace")
 
 
-def _good(answer: Answer) -> Answer:
+def good(answer: Answer) -> Answer:
+    """*answer*, if its status is a good one. Raise SendFailed."""
     status = answer.status
     if 300 <= status < 400:
         raise SendFailed(f"answered {status}: redirects are not followed", retry=False)
     if not 200 <= status < 300:
-        raise SendFailed(answer.shown, retry=status >= 500 or status in _LATER)
+        raise SendFailed(answer.shown, retry=answer.is_busy)
     return answer
 
 

@@ -17,12 +17,15 @@ import orjson
 
 from executor.clock import Clock
 from scheduler.alarms.delivery.letter import Letter, SendFailed
-from scheduler.alarms.delivery.outside import Answer, Outside
+from scheduler.alarms.delivery.outside import Answer, Outside, good
 from scheduler.channel_kinds import RobotSettings
 
 _MOST_WECOM, _MOST_OTHERS = 4000, 18_000
 """Bytes of a text: WeCom takes 4096, the others 20,000 of the whole body."""
-_LATER = {-1, 130101, 45009, 9499, 11232, 11233, 99991400}
+_DINGTALK_LATER = {-1, 130101, 410100, 90030}
+_WECOM_LATER = {-1, 45009, 45033}
+_FEISHU_LATER = {2200, 9499, 11232, 11233, 230020, 99991400}
+_LATER = _DINGTALK_LATER | _WECOM_LATER | _FEISHU_LATER
 """Codes that say busy, or too much at once."""
 
 
@@ -113,15 +116,24 @@ class Robot:
 
 
 def _taken(answer: Answer) -> str:
-    """What a robot said. Raise SendFailed unless it has taken the message."""
-    try:
-        said = orjson.loads(answer.text)
-        code = said.get("errcode", said.get("code", said.get("StatusCode")))
-    except (orjson.JSONDecodeError, AttributeError):
-        code = None
+    """What a robot said, by its code before its status. Raise SendFailed unless it has taken it."""
+    code = _code(answer.text)
+    if code is None or code == 0:
+        good(answer)
     if code != 0:
-        raise SendFailed(answer.shown, retry=code is None or code in _LATER)
+        raise SendFailed(answer.shown, retry=code is None or code in _LATER or answer.is_busy)
     return answer.shown
+
+
+def _code(text: str) -> object:
+    """What a robot's answer has for a code; None: it has none."""
+    try:
+        said = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return None
+    if not isinstance(said, dict):
+        return None
+    return said.get("errcode", said.get("code", said.get("StatusCode")))
 
 
 def _lines(text: str) -> str:
