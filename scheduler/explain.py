@@ -49,13 +49,27 @@ class Facts:
     """Jobs it depends on that have not succeeded since its last fire."""
     engines: int
     """Services that are alive and share the database."""
+    has_handler: bool
+    """Whether the executor that is asked could run it; True where there is none to ask."""
     last_run: Run | None
     now: datetime
 
 
 def reasons_of(facts: Facts) -> list[Reason]:
     """What explains it, the most important first."""
-    return [*_of_status(facts), *_of_time(facts), *_of_fires(facts), *_of_last_run(facts)]
+    return [
+        *_of_handler(facts),
+        *_of_status(facts),
+        *_of_time(facts),
+        *_of_fires(facts),
+        *_of_last_run(facts),
+    ]
+
+
+def _of_handler(facts: Facts) -> Iterator[Reason]:
+    job = facts.job
+    if job.engine is Engine.LOCAL and not facts.has_handler:
+        yield Reason("no_handler", f"no handler [{job.handler}] is registered here: it would fail")
 
 
 def _of_status(facts: Facts) -> Iterator[Reason]:

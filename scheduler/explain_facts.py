@@ -8,6 +8,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from executor.clock import Clock, moment
+from executor.handler_table import HandlerTable
 from scheduler import job_store
 from scheduler.explain import Facts, Fire
 from scheduler.job_service import found
@@ -21,10 +22,14 @@ _ALIVE_WITHIN = text("interval '15 seconds'")
 class Explainer:
     """Reads the tables of the engine, and changes nothing."""
 
-    def __init__(self, engine: AsyncEngine, runs: RunList, clock: Clock) -> None:
+    def __init__(
+        self, engine: AsyncEngine, runs: RunList, clock: Clock, *, handlers: HandlerTable | None
+    ) -> None:
+        """*handlers* are those of the executor here; None: there is none."""
         self._engine = engine
         self._runs = runs
         self._clock = clock
+        self._handlers = handlers
 
     async def facts(self, job_id: int) -> Facts:
         """What is known of the job now. Raise NotFound."""
@@ -43,9 +48,13 @@ class Explainer:
             fires=fires,
             awaited=awaited,
             engines=engines,
+            has_handler=self._has(job.handler),
             last_run=newest[0] if newest else None,
             now=moment(self._clock.now_ms()),
         )
+
+    def _has(self, name: str) -> bool:
+        return self._handlers is None or any(one.name == name for one in self._handlers)
 
 
 async def _fires(connection: AsyncConnection, job_id: int) -> Sequence[Fire]:

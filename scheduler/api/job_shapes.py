@@ -207,8 +207,8 @@ class ReasonTold(Told):
     """One of the things that explain why a job did or did not run."""
 
     code: str = Field(
-        description="stopped, paused, foreign, put_aside, no_rule, no_future, due, late, no_engine,"
-        " waits, planned, under_way, never_ran or last_run."
+        description="no_handler, stopped, paused, foreign, put_aside, no_rule, no_future, due, late,"
+        " no_engine, waits, planned, under_way, never_ran or last_run."
     )
     message: str = Field(description="For people; times are in the job's zone.")
 

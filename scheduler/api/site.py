@@ -10,6 +10,7 @@ from aiohttp import web
 
 from executor.app import ExecutorApp
 from executor.clock import Clock
+from executor.handler_table import HandlerTable
 from scheduler import statistics
 from scheduler.alarms.channel_service import ChannelService
 from scheduler.alarms.delivery.channel import Channels
@@ -135,11 +136,11 @@ class Site:
         self._streams = Streams(text)
         counts = statistics.Statistics(database, clock, timezone=timezone)
         return [
-            Jobs(jobs, desk=desk, runs=service, explainer=Explainer(database, runs, clock)),
+            Jobs(jobs, desk=desk, runs=service, explainer=self._explainer(runs)),
             Logs(runs, jobs=jobs, control=service, text=text, streams=self._streams),
             Statistics(counts, self._pools.loads),
             Configs(self._configs, jobs),
-            Schedule(executor.handlers if executor else None, clock, timezone=timezone),
+            Schedule(self._handlers, clock, timezone=timezone),
             Calendars(CalendarService(database, jobs)),
             Alarms(Notices(database, clock, timezone=timezone)),
             AlarmRules(RuleService(database, timezone=timezone)),
@@ -147,6 +148,13 @@ class Site:
             Messages(self.inbox, self._streams, timezone=timezone),
             Audit(database, timezone=timezone),
         ]
+
+    @property
+    def _handlers(self) -> HandlerTable | None:
+        return self._executor.handlers if self._executor is not None else None
+
+    def _explainer(self, runs: RunList) -> Explainer:
+        return Explainer(self._storage.engine, runs, self._clock, handlers=self._handlers)
 
     def _print_token(self) -> None:
         """Tell the person at the terminal, and no log, the token that was made."""

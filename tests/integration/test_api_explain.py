@@ -69,3 +69,11 @@ async def test_a_due_run_that_waits_for_other_jobs_is_explained(api):
     await api.post(f"/jobs/{job['id']}/stop")
 
     assert told["waits"].endswith(f"for jobs: {parent['id']}")
+
+
+async def test_a_job_without_its_handler_is_explained(api):
+    job = await api.a_job(handlerName="nobodyKnowsMe")
+
+    told = await reasons(api, job["id"])
+
+    assert told["no_handler"] == "no handler [nobodyKnowsMe] is registered here: it would fail"
