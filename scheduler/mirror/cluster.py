@@ -139,6 +139,7 @@ class ClusterMirror:
 
     async def _group(self, connection: asyncpg.Connection, admin: Admin, group_id: int) -> Group:
         assert self._reader is not None
+        stored = await read_progress(connection, self._cluster, group_id)
         return Group(
             id=group_id,
             place=Place(cluster=self._cluster, app_name=admin.app_name, timezone=admin.timezone),
@@ -146,7 +147,7 @@ class ClusterMirror:
             rows=self._rows,
             section=self._section,
             timing=self._timing,
-            progress=await read_progress(connection, self._cluster, group_id),
+            progress=stored.believed(self._timing.now()),
         )
 
     async def _copy_jobs(self, task: Task, connection: asyncpg.Connection) -> bool | None:

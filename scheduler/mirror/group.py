@@ -15,8 +15,9 @@ from scheduler.mirror.job_entry import Place, admin_fields, is_another
 from scheduler.mirror.job_rows import asked_now, copy_jobs, drop_jobs
 from scheduler.mirror.log_entry import Identity, identity
 from scheduler.mirror.log_rows import LogRows, Merged, keep_progress
-from scheduler.mirror.progress import Progress
+from scheduler.mirror.progress import Progress, newest_believed
 from scheduler.mirror.reader import Reader
+from scheduler.mirror.spans import Span
 from scheduler.mirror.timing import Timing
 from scheduler.mirror_settings import MirrorSection
 
@@ -100,23 +101,11 @@ class Group:
             return Copy(wiped=True)  # its jobs come first: their ids may be other jobs' now
         if since is not None and page.total <= len(page.rows):
             return Copy(news=await self._copy_tail(connection, page.rows))
-        end = max(log.triggered_at for log in page.rows)
-        first = since or end - timedelta(days=self.section.history_days)
-        if since is None:
-            _log.info("mirror_catches_up", **self._named(), since=str(first))
-        start = self._swept_to or first
-        merged, whole = await self._sweep(connection, start, end, limit_s=limit_s)
-        if whole and self.progress.reconciled_at is None:
-            _log.info("mirror_caught_up", **self._named(), until=str(end))
-            now = self.timing.now()
-            await self._keep(connection, replace(self.progress, reconciled_at=now))
-        return Copy(news=merged, unfinished=not whole)
+        return await self._catch_up(connection, page.rows, limit_s=limit_s)
 
     async def reconcile(self, connection: asyncpg.Connection, *, limit_s: float) -> bool:
         """Compare the last days row by row, for about *limit_s* seconds; whether that is all."""
-        end = self.progress.logs_until
-        if end is None:
-            return False
+        end = self.timing.now()
         start = self.reconciled_to or end - timedelta(days=self.section.reconcile_days)
         self._jobs.clear()
         began = self.timing.elapsed()
@@ -131,6 +120,22 @@ class Group:
         self.reconciled_to, self._repaired = None, 0
         return True
 
+    async def _catch_up(
+        self, connection: asyncpg.Connection, newest: Sequence[AdminLog], *, limit_s: float
+    ) -> Copy:
+        """Copy a log that is too long to be read at once, for about *limit_s* seconds."""
+        known, latest = self.progress.logs_until, newest_believed(newest, self.timing.now())
+        first = known - OVERLAP if known else latest - timedelta(days=self.section.history_days)
+        if known is None:
+            _log.info("mirror_catches_up", **self._named(), since=str(first))
+        span = Span(self._swept_to or first, max(log.triggered_at for log in newest))
+        merged, whole = await self._sweep(connection, span, latest, limit_s=limit_s)
+        if whole and self.progress.reconciled_at is None:
+            _log.info("mirror_caught_up", **self._named(), until=str(latest))
+            now = self.timing.now()
+            await self._keep(connection, replace(self.progress, reconciled_at=now))
+        return Copy(news=merged, unfinished=not whole)
+
     def _is_known(self, page: Page[AdminLog], since: datetime) -> bool:
         """Whether the log has nothing from *since* on that was not copied before, row for row.
 
@@ -144,21 +149,25 @@ class Group:
         """Merge what of the newest rows is otherwise than when it was last merged."""
         found = {identity(log): log for log in logs}
         new = [log for key, log in found.items() if self._tail.get(key) != log]
-        until = max(log.triggered_at for log in logs)
+        until = newest_believed(logs, self.timing.now())
         merged = await self._merge(connection, new, self.progress.after(logs, until=until))
         self._tail = found
         return bool(merged)
 
     async def _sweep(
-        self, connection: asyncpg.Connection, start: datetime, end: datetime, *, limit_s: float
+        self, connection: asyncpg.Connection, whole: Span, latest: datetime, *, limit_s: float
     ) -> tuple[bool, bool]:
-        """Copy all rows between two moments; whether any was new, and whether time sufficed."""
+        """Copy all rows of a span; whether any was new, and whether time sufficed.
+
+        What comes after *latest* is dated ahead.
+        """
+        start, end = whole.since, whole.until
         began, merged = self.timing.elapsed(), False
         self._tail = {key: log for key, log in self._tail.items() if start <= log.triggered_at}
         async for span, logs in self.reader.sweep(self.id, start, end):
-            progress = self.progress.after(logs, until=span.until)
+            progress = self.progress.after(logs, until=min(span.until, latest))
             merged |= bool(await self._merge(connection, logs, progress))
-            late = [log for log in logs if log.triggered_at >= end - OVERLAP]
+            late = [log for log in logs if log.triggered_at >= latest - OVERLAP]
             self._tail |= {identity(log): log for log in late}
             self._swept_to = span.until
             if span.until < end and self.timing.elapsed() - began > limit_s:

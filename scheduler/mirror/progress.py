@@ -9,7 +9,16 @@ from datetime import datetime, time, timedelta, tzinfo
 from admin_bridge.console import AdminLog
 
 _SKEW = timedelta(seconds=60)
-"""So far the clocks of one cluster's Admins may be apart before their log ids look reused."""
+"""So far the clocks of one cluster's Admins, and ours, may be apart before that looks strange."""
+
+
+def newest_believed(logs: Iterable[AdminLog], now: datetime) -> datetime:
+    """When the newest of *logs* was triggered, beside those that are dated ahead of *now*.
+
+    Of such a row it is not known what comes before it.
+    """
+    moments = (log.triggered_at for log in logs)
+    return max((moment for moment in moments if moment <= now + _SKEW), default=now)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,10 +34,14 @@ class Progress:
     reconciled_at: datetime | None = None
     jobs_at: datetime | None = None
 
-    def after(self, logs: Iterable[AdminLog], *, until: datetime | None) -> Progress:
+    def believed(self, now: datetime) -> Progress:
+        """The progress as it was stored, without a mark that is ahead of *now*."""
+        return replace(self, logs_until=self.logs_until and min(self.logs_until, now))
+
+    def after(self, logs: Iterable[AdminLog], *, until: datetime) -> Progress:
         """The progress once *logs* are copied, and all there is *until* then."""
         newest = max(logs, key=lambda log: log.id, default=None)
-        further = self if until is None else replace(self, logs_until=_later(self, until))
+        further = replace(self, logs_until=max(until, self.logs_until or until))
         if newest is None or newest.id <= self.newest_log_id:
             return further
         return replace(further, newest_log_id=newest.id, newest_log_at=newest.triggered_at)
@@ -44,10 +57,6 @@ class Progress:
     def forgetting(self, now: datetime) -> Progress:
         """The progress with an Admin whose database was wiped: its ids say nothing any more."""
         return replace(self, newest_log_id=0, newest_log_at=None, wiped_at=now)
-
-
-def _later(progress: Progress, until: datetime) -> datetime:
-    return until if progress.logs_until is None else max(progress.logs_until, until)
 
 
 def reconcile_at(last: datetime | None, now: datetime, *, hour: int, zone: tzinfo) -> datetime:

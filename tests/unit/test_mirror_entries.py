@@ -129,7 +129,8 @@ def test_a_wipe_is_seen_though_other_runs_follow_at_once() -> None:
 
 
 def test_progress_never_goes_back() -> None:
-    progress = Progress().after([], until=NOW).after([], until=NOW - timedelta(days=1))
+    progress = Progress().after([], until=NOW)
+    progress = progress.after([], until=NOW - timedelta(days=1))
 
     assert progress.logs_until == NOW
 
