@@ -12,15 +12,11 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from executor.clock import Clock, moment
-from scheduler import audit, calendar_store, dependency_store, job_store
+from scheduler import audit, dependency_store, job_store
 from scheduler.changes import announce
 from scheduler.configs import Changed
-from scheduler.engine.calendars import Calendar
-from scheduler.engine.control import withdraw
 from scheduler.engine.dag import find_cycle
-from scheduler.engine.plan import first_time
-from scheduler.engine.rules import BadSchedule
-from scheduler.job import Engine, Job, JobStatus
+from scheduler.job import Engine, Job, JobStatus, ScheduleType
 from scheduler.job_control import (
     Action,
     after,
@@ -29,7 +25,16 @@ from scheduler.job_control import (
     refuse_without_future,
 )
 from scheduler.job_reader import JobReader, refuse_unknown
-from scheduler.job_rule import NextFires, checked, next_times, same_rule, skipped_times
+from scheduler.job_rule import (
+    NextFires,
+    checked,
+    next_times,
+    refuse_endless_wait,
+    refuse_past,
+    same_rule,
+    skipped_times,
+)
+from scheduler.job_schedule import calendar_of, drop_planned, scheduled
 from scheduler.job_store import MASK, JobFilter, plain
 from scheduler.refusal import Conflict, Invalid, NotFound
 
@@ -80,13 +85,20 @@ class JobService:
 
     async def create(self, job: Job) -> Job:
         """Store *job* as a new one: its row, its configs, its statistics. Raise Invalid."""
-        (created,) = await self.create_all([job])
+        async with self._engine.begin() as connection:
+            created = await self._create(connection, job)
+        await self._tell(created.id, created.configs)
         return created
 
     async def create_all(self, jobs: Sequence[Job]) -> list[Job]:
-        """Store all of *jobs*, or none. Raise Invalid."""
+        """Store all of *jobs*, or none. Raise Invalid, whose place is the job's in *jobs*."""
+        created = []
         async with self._engine.begin() as connection:
-            created = [await self._create(connection, job) for job in jobs]
+            for place, job in enumerate(jobs):
+                try:
+                    created.append(await self._create(connection, job))
+                except Invalid as refusal:
+                    raise refusal.at(f"jobs.{place}.") from None
         for job in created:
             await self._tell(job.id, job.configs)
         return created
@@ -96,15 +108,20 @@ class JobService:
 
         Raises NotFound, Invalid, and Conflict when somebody else has changed it since.
         """
-        async with self._changing(job_id, "update", changes) as (connection, old):
+        async with self._changing(job_id, "update", changes) as (connection, old, _):
             if version != old.version:
                 raise Conflict(f"version {version} is not the current one: it is {old.version}")
             refuse_fixed(old, changes)
             job = checked(replace(old, **changes, version=old.version + 1))
             await self._check(connection, job)
             await refuse_secrets(connection, job_id, job.configs)
+            moved = (old.schedule_type, old.run_at) != (job.schedule_type, job.run_at)
+            if moved:
+                refuse_past(job, self._now())
             if not same_rule(old, job):
-                job = await self._scheduled(connection, job)
+                job = await scheduled(connection, old, job, now=self._now())
+                if moved or job.schedule_type is not ScheduleType.ONCE:  # else it may be running
+                    refuse_endless_wait(job)
             await job_store.save(connection, job)
             if "depends_on" in changes:
                 await dependency_store.set_parents(connection, job_id, job.depends_on)
@@ -119,20 +136,26 @@ class JobService:
 
         Raises NotFound, and Conflict while other jobs depend on it: they would wait in vain.
         """
-        async with self._changing(job_id, "delete") as (connection, _):
+        async with self._changing(job_id, "delete") as (connection, _, told):
             if children := await dependency_store.children_of(connection, job_id):
                 raise Conflict(f"jobs depend on it: {', '.join(map(str, children))}")
-            await withdraw(connection, job_id)
+            told |= await drop_planned(connection, job_id, deleted=True)
             await job_store.mark_deleted(connection, job_id)
             await announce(connection, "config", job_id)
 
     async def control(self, job_id: int, action: Action) -> Job:
-        """Start, stop, pause or resume. Raise Conflict when its status does not allow it."""
-        async with self._changing(job_id, action) as (connection, old):
-            job = replace(old, status=after(action, old.status), version=old.version + 1)
-            job = await self._scheduled(connection, job)
-            if job.status is JobStatus.RUNNING:
+        """Start, stop, pause or resume. Raise Conflict when its status does not allow it.
+
+        What stop and pause drop of what was planned is in the audit.
+        """
+        async with self._changing(job_id, action) as (connection, old, told):
+            status = after(action, old.status)
+            job = replace(old, status=status, version=old.version + 1, next_run_time=None)
+            if status is JobStatus.RUNNING:
+                job = await scheduled(connection, old, job, now=self._now())
                 refuse_without_future(job)
+            else:
+                told |= await drop_planned(connection, job_id)
             await job_store.save(connection, job)
         return job
 
@@ -140,7 +163,7 @@ class JobService:
         """When the job's rule is due next, and which of its times its calendar takes away."""
         async with self._engine.connect() as connection:
             job = found(await job_store.find(connection, job_id), job_id)
-            calendar = await self._calendar(connection, job)
+            calendar = await calendar_of(connection, job)
         now = self._now()
         times = next_times(job, now, most, calendar=calendar)
         until = times[-1] if times else now + _LOOK_AHEAD
@@ -151,14 +174,17 @@ class JobService:
         """Find the job's next run anew: something that its rule depends on has changed."""
         job = await job_store.find(connection, job_id, lock=True)
         if job is not None and job.engine is Engine.LOCAL:
-            await job_store.save(connection, await self._scheduled(connection, job))
+            job = await scheduled(connection, job, job, now=self._now())
+            await job_store.save(connection, job)
             await announce(connection, "job", job_id)
 
     async def _create(self, connection: AsyncConnection, job: Job) -> Job:
         refuse_foreign(job)
         job = checked(replace(job, configs=plain(job.configs)))
+        refuse_past(job, self._now())
         await self._check(connection, job)
-        job = await self._scheduled(connection, job)
+        job = await scheduled(connection, job, job, now=self._now())
+        refuse_endless_wait(job)
         today = self._now().astimezone(ZoneInfo(self.timezone))
         job = await job_store.add(connection, job, today=f"{today:%Y%m%d}")
         await audit.record(
@@ -172,21 +198,18 @@ class JobService:
     @asynccontextmanager
     async def _changing(
         self, job_id: int, action: str, changes: Mapping[str, Any] | None = None
-    ) -> AsyncIterator[tuple[AsyncConnection, Job]]:
-        """A transaction on the locked job; audited and announced."""
+    ) -> AsyncIterator[tuple[AsyncConnection, Job, dict[str, object]]]:
+        """A transaction on the locked job, audited with what is put into the third; announced."""
         async with self._engine.begin() as connection:
             if changes and "depends_on" in changes:
                 await dependency_store.take_turn(connection)
             job = found(await job_store.find(connection, job_id, lock=True), job_id)
             refuse_foreign(job)
-            yield connection, job
-            await audit.record(
-                connection,
-                action,
-                subject="job",
-                subject_id=job_id,
-                detail={"changed": sorted(changes)} if changes else {"was": job.status},
+            told: dict[str, object] = (
+                {"changed": sorted(changes)} if changes else {"was": job.status}
             )
+            yield connection, job, told
+            await audit.record(connection, action, subject="job", subject_id=job_id, detail=told)
             await announce(connection, "job", job_id)
 
     async def _check(self, connection: AsyncConnection, job: Job) -> None:
@@ -199,24 +222,6 @@ class JobService:
         cycle = find_cycle(await dependency_store.all_parents(connection), job.id, job.depends_on)
         if job.id and cycle:
             raise Invalid("depends_on", f"this makes a circle: {' → '.join(map(str, cycle))}")
-
-    async def _scheduled(self, connection: AsyncConnection, job: Job) -> Job:
-        """*job* with the time of its next run, the only one planned: just a running one has any."""
-        await withdraw(connection, job.id)
-        calendar = await self._calendar(connection, job)
-        try:
-            following = first_time(job, self._now(), calendar=calendar)
-        except BadSchedule as error:
-            raise Invalid("schedule_type", str(error)) from None
-        return replace(job, next_run_time=following if job.status is JobStatus.RUNNING else None)
-
-    async def _calendar(self, connection: AsyncConnection, job: Job) -> Calendar | None:
-        if job.calendar_name is None:
-            return None
-        calendar = await calendar_store.find(connection, job.calendar_name)
-        if calendar is None:
-            raise Invalid("calendar_name", f"there is no calendar {job.calendar_name!r}")
-        return calendar
 
     async def _tell(self, job_id: int, configs: Mapping[str, str] | None) -> None:
         if configs is not None and self._configs_changed is not None:

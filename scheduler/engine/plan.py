@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from scheduler.engine.calendars import Calendar, Rule
 from scheduler.engine.rules import Every, Scheduled, rule_of, zone_of
-from scheduler.job import MisfirePolicy, ScheduleType
+from scheduler.job import MisfirePolicy
 
 MISFIRED_AFTER = timedelta(seconds=5)
 """A due time that is later than this was missed; below, it is fired late."""
@@ -69,11 +69,8 @@ def first_time(
 ) -> datetime | None:
     """When a job that is started (or changed) now is due first, in UTC. Raise BadSchedule.
 
-    An interval begins one interval from now. A `once` whose time has passed is due at once:
-    its misfire policy says what is done.
+    An interval begins one interval from now. A `once` whose time has passed is due no more.
     """
-    if job.schedule_type is ScheduleType.ONCE:
-        return job.run_at
     return _in_zone(job, rule_of(job, now, calendar)).next_after(now)
 
 

@@ -1,0 +1,63 @@
+"""What a change of a job does to its schedule, on a connection that the caller has opened."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from scheduler import calendar_store
+from scheduler.engine.calendars import Calendar
+from scheduler.engine.rules import BadSchedule
+from scheduler.engine.statements import sql
+from scheduler.job import Job, JobStatus
+from scheduler.job_change import Kept, next_time
+from scheduler.refusal import Invalid
+
+
+async def scheduled(connection: AsyncConnection, old: Job, job: Job, *, now: datetime) -> Job:
+    """*job*, which was *old*, with the time of its next run; only a running one has any.
+
+    Attempts that are to come, and fires that wait for other jobs, stay. Raises Invalid.
+    """
+    (taken_back,) = await _ask(connection, "withdraw", job.id, now)
+    (newest,) = await _ask(connection, "newest_kept", job.id)
+    calendar = await calendar_of(connection, job)
+    try:
+        following = next_time(old, job, Kept(*taken_back, *newest), now=now, calendar=calendar)
+    except BadSchedule as error:
+        raise Invalid("schedule_type", str(error)) from None
+    return replace(job, next_run_time=following if job.status is JobStatus.RUNNING else None)
+
+
+async def drop_planned(
+    connection: AsyncConnection, job_id: int, *, deleted: bool = False
+) -> dict[str, int]:
+    """Drop what is planned for a job that is not scheduled any more; how many of what.
+
+    Chains of attempts that people have begun go on, unless the job is *deleted*.
+    """
+    rows = await _ask(connection, "drop_fires", job_id, deleted)
+    return {row.what: row.number for row in rows}
+
+
+async def calendar_of(connection: AsyncConnection, job: Job) -> Calendar | None:
+    """The calendar that the job names, if any. Raise Invalid."""
+    if job.calendar_name is None:
+        return None
+    calendar = await calendar_store.find(connection, job.calendar_name)
+    if calendar is None:
+        raise Invalid("calendar_name", f"there is no calendar {job.calendar_name!r}")
+    return calendar
+
+
+async def _ask(connection: AsyncConnection, name: str, *values: object) -> Sequence[Row[Any]]:
+    """The answer to one of the engine's statements."""
+    statement = text(re.sub(r"\$(\d)", r":v\1", sql(name)))
+    given = {f"v{number}": value for number, value in enumerate(values, start=1)}
+    return (await connection.execute(statement, given)).all()
