@@ -74,7 +74,8 @@ class Peers:
                 page: dict[str, Any] = answer["data"]
                 return page
             case 404:
-                raise NotFound("log", f"of run {log_id} at {api}, which ran it")
+                said = str(answer.get("message")).removeprefix("there is no log ")
+                raise NotFound("log", said)
             case 401 | 429:
                 raise PeerAway(f"{api}, which keeps the log, has another scheduler.secret_key")
             case _:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from executor.app import ExecutorApp
-from executor.model import LOCAL
+from executor.handler import KeepLog
+from executor.model import LOCAL, RunState
 from scheduler.audit import acting
 from scheduler.peers import PEER, Peers
 from scheduler.refusal import NotFound
@@ -46,6 +47,8 @@ class _Place:
     trigger_ms: int
     address: str
     ended: bool
+    run: Run | None = None
+    """None: it is under way here."""
 
 
 class RunText:
@@ -82,8 +85,8 @@ class RunText:
         if page is None and self._is_elsewhere(place):
             asked = {"from_line": from_line, "budget": budget}
             return _page_of(await self._peers.page(place.address, place.id, **asked))
-        if page is None and place.ended:
-            raise NotFound("log", f"of run {place.id} here: it may be kept by {place.address}")
+        if page is None and place.run is not None and place.ended:
+            raise NotFound("log", f"of run {place.id}{self._why_absent(place.run)}")
         text, last, total = page or ("", from_line - 1, from_line - 1)
         return TextPage(
             text=text,
@@ -104,8 +107,32 @@ class RunText:
 
     def _is_elsewhere(self, place: _Place) -> bool:
         """Whether another replica is to be asked; not on behalf of one that asks us."""
-        ours = self._executor.url() if self._executor is not None else ""
-        return place.address not in ("", ours) and acting.get().name != PEER
+        return place.address not in ("", self._ours) and acting.get().name != PEER
+
+    @property
+    def _ours(self) -> str:
+        return self._executor.url() if self._executor is not None else ""
+
+    def _why_absent(self, run: Run) -> str:
+        """Why a run that has ended has no log here, as the end of a sentence."""
+        if run.start_time is None and run.status is not RunState.SUCCEEDED:
+            return f": it never began, it was {run.status.replace('_', ' ')}"
+        if not run.executor_address:
+            return " here, and nobody has noted where it ran"
+        if run.executor_address != self._ours:
+            return f" here: it may be kept by {run.executor_address}"
+        return self._why_dropped(run)
+
+    def _why_dropped(self, run: Run) -> str:
+        handlers = self._executor.handlers if self._executor is not None else ()
+        kept = {one.name: one.keep_log for one in handlers}.get(run.handler_name, KeepLog.ALWAYS)
+        match kept:
+            case KeepLog.NONE:
+                return f": its handler [{run.handler_name}] keeps none"
+            case KeepLog.ERRORS if run.status is RunState.SUCCEEDED:
+                return f": its handler [{run.handler_name}] keeps none of runs that succeed"
+            case _:
+                return " any more: the logs of its day have been dropped"
 
     async def _place(self, log_id: int) -> _Place:
         live = self._live(log_id)
@@ -139,6 +166,7 @@ def _place_of(run: Run) -> _Place:
         trigger_ms=round(run.trigger_time.timestamp() * 1000),
         address=run.executor_address,
         ended=run.status.is_final,
+        run=run,
     )
 
 

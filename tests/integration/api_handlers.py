@@ -11,3 +11,13 @@ from executor import JobContext, job_handler
 async def tell_configs(ctx: JobContext) -> str:
     """Return the configs of its job."""
     return json.dumps(dict(ctx.config), sort_keys=True)
+
+
+@job_handler("keepsErrors", keep_log="errors")
+async def keeps_errors() -> None:
+    """Succeed, and keep no log of it."""
+
+
+@job_handler("keepsNothing", keep_log="none")
+async def keeps_nothing() -> None:
+    """Succeed; no log is ever kept."""

@@ -245,7 +245,7 @@ def asked(api: Any, path: str, **headers: str) -> Any:
     return api.session.get(api.url + PREFIX + path, headers=headers)
 
 
-async def test_the_log_of_a_run_that_is_kept_elsewhere_is_404_and_says_where(api):
+async def test_the_log_of_a_run_of_which_nobody_knows_where_it_ran_is_404_and_says_so(api):
     job = await api.a_job()
     await add_runs(api, job["id"], 1)
     (run,) = (await api.get(f"/jobs/{job['id']}/logs"))["records"]
@@ -253,7 +253,29 @@ async def test_the_log_of_a_run_that_is_kept_elsewhere_is_404_and_says_where(api
     for part in ("text", "stream", "download"):
         answer = await api.ask("GET", f"/logs/{run['id']}/{part}")
         assert answer.status == 404
-        assert "it may be kept by" in answer.message
+        assert answer.message.endswith("here, and nobody has noted where it ran")
+
+
+async def test_a_log_that_is_not_there_is_404_and_says_why(api):
+    quiet = await api.a_run((await api.a_job(handlerName="keepsErrors"))["id"])
+    silent = await api.a_run((await api.a_job(handlerName="keepsNothing"))["id"])
+    job = await api.a_job(handlerName="wait", blockStrategy="DISCARD_LATER")
+    first = await api.post("/jobs/execute", {"jobId": job["id"]})
+    await api.run_in(first["logId"], "running")
+    await api.ask("POST", "/jobs/execute", {"jobId": job["id"]})
+    while not (found := await api.get("/logs", jobId=job["id"], status="discarded"))["records"]:
+        pass
+    await api.post(f"/logs/{first['logId']}/kill")
+    discarded = found["records"][0]
+
+    whys = {
+        quiet["id"]: "its handler [keepsErrors] keeps none of runs that succeed",
+        silent["id"]: "its handler [keepsNothing] keeps none",
+        discarded["id"]: "it never began, it was discarded",
+    }
+    for log_id, why in whys.items():
+        answer = await api.ask("GET", f"/logs/{log_id}/text")
+        assert (answer.status, answer.message) == (404, f"there is no log of run {log_id}: {why}")
 
 
 async def test_a_reader_who_leaves_ends_the_stream(api):
