@@ -1,4 +1,7 @@
-"""Reads the logs of runs, by page; every call opens the day's file, so any thread may call."""
+"""Reads the logs of runs, by page; every call opens the day's file, so any thread may call.
+
+Lines that the disk did not take are missing between two chunks: one line in their place names them.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import contextlib
 import sqlite3
 from collections.abc import Iterator
 from datetime import date
+from itertools import takewhile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,7 +25,7 @@ _FROM = f"""
 SELECT first_line, text FROM chunk WHERE {_RUN} AND first_line >= coalesce((
   SELECT first_line FROM chunk WHERE {_RUN} AND first_line <= ? ORDER BY first_line DESC LIMIT 1
 ), 1) ORDER BY first_line"""
-_BACKWARDS = f"SELECT text FROM chunk WHERE {_RUN} ORDER BY first_line DESC"
+_BACKWARDS = f"SELECT first_line, text FROM chunk WHERE {_RUN} ORDER BY first_line DESC"
 
 
 class Page(NamedTuple):
@@ -33,6 +37,15 @@ class Page(NamedTuple):
     """Number of the last line in *text*; less than the first asked for when there is none."""
     total: int
     """Lines that the run's log has so far."""
+
+
+class _Piece(NamedTuple):
+    """Lines that stand in one chunk, or the one in place of those that were lost."""
+
+    number: int
+    """Of the first of the lines."""
+    lines: list[str]
+    is_lost: bool = False
 
 
 class _Log(NamedTuple):
@@ -54,7 +67,8 @@ class LogPages:
         """The lines from *from_line* on, about *budget* characters at most; None: no log.
 
         *when_ms* is the trigger's time, exact or as the Admin gives it back. Where more is there
-        than fits, the next page has it.
+        than fits, the next page has it. The line that names lost ones has a page to itself, so
+        that in every other each line has its own number.
         """
         with self._opened(cluster, log_id, when_ms) as log:
             return _page(log, max(from_line, 1), budget) if log else None
@@ -77,8 +91,8 @@ class LogPages:
         """Every line, without its line feed."""
         with self._opened(cluster, log_id, when_ms) as log:
             if log:
-                for _, text in log.db.execute(_FROM, (*log.key, *log.key, 1)):
-                    yield from _split(text)
+                for piece in _pieces(log, 1):
+                    yield from piece.lines
 
     @contextlib.contextmanager
     def _opened(self, cluster: str, log_id: int, when_ms: int) -> Iterator[_Log | None]:
@@ -114,13 +128,69 @@ def _days_around(when_ms: int) -> list[date]:
     return list(dict.fromkeys(day_of(when_ms + slack) for slack in (0, -_SLACK_MS, _SLACK_MS)))
 
 
+def _pieces(log: _Log, from_line: int) -> Iterator[_Piece]:
+    """All that is there from *from_line* on; where lines were lost, one for the last of them."""
+    following = from_line
+    for first, text in log.db.execute(_FROM, (*log.key, *log.key, from_line)):
+        if first > following:
+            yield _Piece(first - 1, [_lost(following, first - 1)], is_lost=True)
+            following = first
+        if lines := _split(text)[following - first :]:
+            yield _Piece(following, lines)
+            following += len(lines)
+
+
+def _pieces_backwards(log: _Log) -> Iterator[_Piece]:
+    """The same from the end, the last line of each piece first, by its number."""
+    following = _total(log) + 1
+    for first, text in log.db.execute(_BACKWARDS, log.key):
+        lines = _split(text)
+        if (last := first + len(lines) - 1) < following - 1:
+            yield _Piece(last + 1, [_lost(last + 1, following - 1)], is_lost=True)
+        yield _Piece(last, lines[::-1])
+        following = first
+    if following > 1:
+        yield _Piece(1, [_lost(1, following - 1)], is_lost=True)
+
+
+def _unbroken(pieces: Iterator[_Piece]) -> Iterator[_Piece]:
+    """The first of *pieces*, and what follows it without lost lines."""
+    first = next(pieces, None)
+    if first is not None:
+        yield first
+        if not first.is_lost:
+            yield from takewhile(lambda piece: not piece.is_lost, pieces)
+
+
 def _page(log: _Log, from_line: int, budget: int) -> Page:
+    lines, last = _head(_unbroken(_pieces(log, from_line)), budget) or ([], from_line - 1)
+    return Page("\n".join(lines), last, _total(log))
+
+
+def _head(pieces: Iterator[_Piece], budget: int) -> tuple[list[str], int] | None:
+    """Lines within *budget*, and the number of the last; None where there are none."""
     lines: list[str] = []
-    for first_line, text in log.db.execute(_FROM, (*log.key, *log.key, from_line)):
-        budget -= _take(lines, _split(text)[max(from_line - first_line, 0) :], budget)
+    last = 0
+    for piece in pieces:
+        before = len(lines)
+        budget -= _take(lines, piece.lines, budget)
+        last = piece.number + len(lines) - before - 1
         if budget <= 0:
             break
-    return Page("\n".join(lines), from_line + len(lines) - 1, _total(log))
+    return (lines, last) if lines else None
+
+
+def _tail(log: _Log, budget: int) -> tuple[list[str], int]:
+    """The last lines within *budget*, and the number of the first of them."""
+    lines: list[str] = []
+    first = _total(log) + 1
+    for piece in _pieces_backwards(log):
+        before = len(lines)
+        budget -= _take(lines, piece.lines, budget)
+        first = piece.number - (len(lines) - before) + 1
+        if budget <= 0:
+            break
+    return lines[::-1], first
 
 
 def _total(log: _Log) -> int:
@@ -129,23 +199,23 @@ def _total(log: _Log) -> int:
 
 
 def _whole(log: _Log, budget: int) -> Page:
-    page = _page(log, 1, budget)
-    if page.last_line == page.total:
-        return page
-    head = _page(log, 1, budget // 2)
-    tail: list[str] = []
-    left = budget - len(head.text)
-    for (text,) in log.db.execute(_BACKWARDS, log.key):
-        left -= _take(tail, _split(text)[::-1], left)
-        if left <= 0:
-            break
-    gap = _gap(head.last_line + 1, head.total - len(tail))
-    return Page("\n".join([head.text, *gap, *reversed(tail)]), head.total, head.total)
+    total = _total(log)
+    lines, last = _head(_pieces(log, 1), budget) or ([], total)
+    if last < total:
+        lines, last = _head(_pieces(log, 1), budget // 2) or ([], 0)
+        tail, first = _tail(log, budget - len("\n".join(lines)))
+        lines += [*_gap(last + 1, first - 1), *tail]
+    return Page("\n".join(lines), max(last, total), max(last, total))
 
 
 def _gap(first: int, last: int) -> list[str]:
     left_out = last - first + 1
-    return [f"… {left_out} lines from line {first} on are left out here …"] if left_out else []
+    gap = f"… {left_out} lines from line {first} on are left out here …"
+    return [gap] if left_out > 0 else []
+
+
+def _lost(first: int, last: int) -> str:
+    return f"… {last - first + 1} lines from line {first} on are lost …"
 
 
 def _take(taken: list[str], lines: list[str], budget: int) -> int:

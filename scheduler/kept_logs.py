@@ -9,7 +9,7 @@ from datetime import date
 from pathlib import Path
 from typing import NamedTuple
 
-from executor.logpages import LogPages
+from executor.logpages import LogPages, Page
 from executor.logstore import day_file, days
 
 _PAGE_CHARS = 4 * 2**20
@@ -42,13 +42,13 @@ def find_runs(
     )
 
 
-def lines_from(pages: LogPages, run: KeptRun, first_line: int) -> Iterator[str]:
-    """The lines of *run* that are there now, from *first_line* on, counting from 1."""
+def pages_from(pages: LogPages, run: KeptRun, first_line: int) -> Iterator[Page]:
+    """What is there now of *run*'s log, from *first_line* on, counting from 1."""
     where = (run.cluster, run.log_id, run.triggered_ms)
     while page := pages.page(*where, from_line=first_line, budget=_PAGE_CHARS):
         if page.last_line < first_line:
             return
-        yield from page.text.split("\n")
+        yield page
         first_line = page.last_line + 1
 
 

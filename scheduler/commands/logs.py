@@ -15,7 +15,7 @@ from executor.errors import StartRefused
 from executor.journal_store import DeadLetter, dead_letters, revive
 from executor.logpages import LogPages
 from scheduler.invocation import declare_config, settings_of
-from scheduler.kept_logs import KeptRun, find_runs, has_ended, kept_days, lines_from
+from scheduler.kept_logs import KeptRun, find_runs, has_ended, kept_days, pages_from
 
 _LOOK_S = 0.3
 """Between two looks for new lines; the executor hands them to the disk every 0.2 s."""
@@ -69,9 +69,9 @@ def _show(data_dir: Path, arguments: argparse.Namespace) -> int:
     ended = not arguments.follow
     while True:
         ended = ended or has_ended(data_dir / "journal.db", kept)  # asked first: then all is there
-        for text in lines_from(pages, kept, line):
-            sys.stdout.write(f"{text}\n")
-            line += 1
+        for page in pages_from(pages, kept, line):
+            sys.stdout.write(f"{page.text}\n")
+            line = page.last_line + 1
         if ended:
             return 0
         sys.stdout.flush()

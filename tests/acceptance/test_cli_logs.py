@@ -30,12 +30,19 @@ async def admin(tmp_path: Path) -> AsyncIterator[FakeAdmin]:
 
 
 def keep(
-    folder: Path, log_id: int, lines: Iterable[str], *, at: int = NOON, cluster: str = "a"
+    folder: Path,
+    log_id: int,
+    lines: Iterable[str],
+    *,
+    at: int = NOON,
+    cluster: str = "a",
+    first: int = 1,
 ) -> None:
-    """Write the log of a run that has ended long ago."""
+    """Write a part of the log of a run that has ended long ago."""
     text = [*lines]
     writer = LogWriter(folder / "data" / "logs")
-    writer.append([Chunk(cluster, log_id, at, 1, len(text), "".join(f"{one}\n" for one in text))])
+    written = "".join(f"{one}\n" for one in text)
+    writer.append([Chunk(cluster, log_id, at, first, len(text), written)])
     writer.close()
 
 
@@ -79,6 +86,15 @@ async def test_tail_shows_the_last_lines(tmp_path: Path) -> None:
     keep(tmp_path, 5, [f"line {number}" for number in range(1, 101)])
 
     assert (await say(tmp_path, "logs", "show", 5, "--tail", 2)).out == "line 99\nline 100\n"
+
+
+async def test_each_line_is_shown_once_and_lost_ones_are_named(tmp_path: Path) -> None:
+    keep(tmp_path, 5, ["one", "two"])
+    keep(tmp_path, 5, ["six"], first=6)
+
+    said = await say(tmp_path, "logs", "show", 5)
+
+    assert said.out == "one\ntwo\n… 3 lines from line 3 on are lost …\nsix\n"
 
 
 async def test_the_newest_of_several_runs_is_shown_and_the_others_are_named(tmp_path: Path) -> None:

@@ -24,15 +24,20 @@ NOW_MS = 1_795_466_126_195
 BIG = 1 << 30
 GAP = re.compile(r"… (\d+) lines from line (\d+) on are left out here …")
 
+LOST = re.compile(r"… (\d+) lines from line (\d+) on are lost …")
+
 LINES = st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\n"), max_size=30))
 
 
 def write(
-    folder: Path, chunks: Sequence[Sequence[str]], *, log_id: int = 1, when_ms: int = NOW_MS
+    folder: Path, chunks: Sequence[Sequence[str] | int], *, log_id: int = 1, when_ms: int = NOW_MS
 ) -> None:
-    """Write the lines of *chunks* as the log of one run."""
+    """Write the lines of *chunks* as the log of one run; a number counts lines that are lost."""
     first, rows = 1, []
     for lines in chunks:
+        if isinstance(lines, int):
+            first += lines
+            continue
         text = "".join(f"{line}\n" for line in lines)
         rows.append(Chunk("main", log_id, when_ms, first, len(lines), text))
         first += len(lines)
@@ -43,7 +48,7 @@ def write(
 
 
 @contextmanager
-def a_log(chunks: Sequence[Sequence[str]]) -> Iterator[LogPages]:
+def a_log(chunks: Sequence[Sequence[str] | int]) -> Iterator[LogPages]:
     with tempfile.TemporaryDirectory() as folder:
         write(Path(folder), chunks)
         yield LogPages(Path(folder))
@@ -104,6 +109,84 @@ def test_a_whole_log_is_complete_or_says_exactly_what_it_leaves_out(
     assert shown[:gap] == lines[:gap]
     assert shown[gap + 1 :] == lines[gap + left_out :]
     assert len(page.text) <= budget + 2 * 30 + len(shown[gap]) + 2
+
+
+BROKEN = st.lists(st.integers(1, 9) | LINES.filter(bool), min_size=1, max_size=6).filter(
+    lambda chunks: not isinstance(chunks[-1], int)
+)
+
+
+def numbered(chunks: Sequence[Sequence[str] | int]) -> dict[int, str]:
+    """The lines of *chunks* by number; None of them is lost."""
+    found: dict[int, str] = {}
+    first = 1
+    for lines in chunks:
+        if isinstance(lines, int):
+            first += lines
+            continue
+        found |= dict(enumerate(lines, first))
+        first += len(lines)
+    return found
+
+
+@given(BROKEN, st.integers(1, 100), st.integers(1, 20))
+@settings(max_examples=100, deadline=None)
+def test_each_line_is_read_once_by_its_number_and_lost_ones_are_named_in_their_place(
+    chunks: list[list[str] | int], budget: int, from_line: int
+) -> None:
+    lines = numbered(chunks)
+    read: dict[int, str] = {}
+    line = from_line
+    with a_log(chunks) as pages:
+        while (page := page_of(pages, line, budget)).last_line >= line:
+            shown = page.text.split("\n")
+            if line in lines:
+                assert len(shown) == page.last_line - line + 1
+                read |= dict(enumerate(shown, line))
+            else:
+                (words,) = shown
+                assert LOST.fullmatch(words)
+                assert (
+                    words == f"… {page.last_line - line + 1} lines from line {line} on are lost …"
+                )
+            assert page.total == max(lines)
+            line = page.last_line + 1
+
+    assert read == {n: text for n, text in lines.items() if n >= from_line}
+    assert line == max(max(lines) + 1, from_line)
+
+
+@given(BROKEN, st.integers(1, 200))
+@settings(max_examples=100, deadline=None)
+def test_a_whole_log_with_lost_lines_says_which_they_are(
+    chunks: list[list[str] | int], budget: int
+) -> None:
+    lines = numbered(chunks)
+    with a_log(chunks) as pages:
+        page = whole_of(pages, budget)
+        assert page.text.count("left out") <= 1
+        every = list(pages.lines("main", 1, NOW_MS))
+
+    assert page.last_line == page.total == max(lines)
+    assert walked(page.text.split("\n"), lines) == page.total
+    assert walked(every, lines) == page.total
+
+
+def walked(shown: Sequence[str], lines: dict[int, str]) -> int:
+    """The number of the last line of *shown*, each of which is in its place."""
+    number = 0
+    for text in shown:
+        if found := GAP.fullmatch(text) or LOST.fullmatch(text):
+            count, first = map(int, found.groups())
+            assert first == number + 1
+            assert (LOST.fullmatch(text) is None) or not lines.keys() & {
+                *range(first, first + count)
+            }
+            number += count
+        else:
+            number += 1
+            assert lines[number] == text
+    return number
 
 
 def test_no_gap_is_named_where_head_and_tail_meet() -> None:

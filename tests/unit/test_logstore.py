@@ -60,7 +60,7 @@ def test_a_late_line_of_a_dropped_day_is_written_all_the_same(tmp_path: Path) ->
     writer.append([a_chunk("late\n", first=2)])
     writer.close()
 
-    assert read(tmp_path) == ["late"]
+    assert read(tmp_path) == ["… 1 lines from line 1 on are lost …", "late"]
     assert writer.lost_lines == 0
 
 
@@ -96,7 +96,7 @@ def test_lines_that_the_disk_does_not_take_are_counted_and_the_next_ones_written
     writer.close()
 
     assert writer.lost_lines == 2
-    assert read(tmp_path) == ["first", "third"]
+    assert read(tmp_path) == ["first", "… 2 lines from line 2 on are lost …", "third"]
 
 
 def test_any_time_has_a_day() -> None:
