@@ -7,8 +7,10 @@ from datetime import timedelta
 import asyncpg
 import pytest
 
+from executor.model import Trigger
+from executor.run_alarm import Level, RunAlarm
 from scheduler.alarms.events import Judge
-from scheduler.alarms.intake import take_events
+from scheduler.alarms.intake import Said, take_events
 from scheduler.alarms.routing import People, Router
 from scheduler.alarms.rule import Rules
 from scheduler.alarms.statements import sql as statement
@@ -23,9 +25,12 @@ FAILED = {"cluster": "main", "trigger_type": "admin", "status": "failed"}
 
 
 async def take(sql: asyncpg.Connection, most: int = 100) -> int:
+    return await take_events(sql, keeper(), Judge(Rules(), 60 * SECOND), most)
+
+
+def keeper() -> Keeper:
     people = People({"admin": ["ann"]})
-    router = Router(rules=Rules(), people=people, wait=SECOND, window=SECOND)
-    return await take_events(sql, Keeper(router, storm_s=15), Judge(Rules(), 60 * SECOND), most)
+    return Keeper(Router(rules=Rules(), people=people, wait=SECOND, window=SECOND), storm_s=15)
 
 
 async def time_passes(sql: asyncpg.Connection) -> None:
@@ -90,6 +95,29 @@ async def test_an_event_is_judged_by_one_replica_only(sql, database_url):
     await other.close()
 
 
+WARNED = Trigger(cluster="main", log_id=5, triggered_ms=10**17, job_id=7, handler="warn", params="")
+
+
+async def test_what_is_said_in_a_run_of_no_date_is_kept_and_keeps_up_nothing(sql):
+    said = Said()
+    said.hear(WARNED, RunAlarm(Level.ERROR, "stock below zero"))
+    for _ in range(5):  # its run is not recorded, and waited for
+        await said.tell(sql, keeper())
+
+    (alarm,) = await alarms_of(sql, None)
+    assert (alarm["title"], len(said)) == ("stock below zero", 0)
+
+
+async def test_an_event_that_cannot_be_judged_keeps_up_no_other(sql):
+    job = await add_admin_job(sql, 1)
+    odd, fine = [await add_run(sql, job, trigger_time=n, **FAILED) for n in (2, 1)]
+    await sql.execute(f"UPDATE {SCHEMA}.schedule_log SET result_message = NULL WHERE id = $1", odd)
+
+    await take(sql)
+
+    assert [row["log_id"] for row in await alarms_of(sql, job)] == [fine]
+
+
 async def test_what_nobody_has_looked_at_for_a_day_is_forgotten(sql):
     job = await add_admin_job(sql, 1)
     await add_run(sql, job, trigger_time=90_000, **FAILED)
@@ -99,4 +127,18 @@ async def test_what_nobody_has_looked_at_for_a_day_is_forgotten(sql):
     refused = await sql.fetchrow(statement("drop_oldest"))
 
     assert refused is not None
+    assert await sql.fetchval(EVENTS) == 0
+
+
+async def test_what_an_admins_log_tells_long_after_the_end_is_history_and_no_alarm(sql):
+    job, retried = await add_admin_job(sql, 1), await add_admin_job(sql, 2, retry_count=1)
+    for each in (job, retried):
+        await add_run(sql, each, trigger_time=4000, end_time=3700, **FAILED)
+    await add_run(sql, job, trigger_time=4000, end_time=3500, **FAILED)
+    await add_run(sql, job, trigger_time=4000, end_time=3700, revision=3, **FAILED)
+
+    assert await take(sql) == 4
+
+    assert len(await alarms_of(sql, job)) == 2
+    assert await alarms_of(sql, retried) == []
     assert await sql.fetchval(EVENTS) == 0

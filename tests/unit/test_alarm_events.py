@@ -38,6 +38,7 @@ def event(**changes: Any) -> dict[str, Any]:
         "retry_count": 0,
         "deleted": False,
         "tried_again": False,
+        "history": False,
     } | changes
 
 

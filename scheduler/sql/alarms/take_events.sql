@@ -1,5 +1,6 @@
 -- Takes what has happened and may be an alarm, at most $1, oldest first, passing over what others
--- have in hand; with the run and the job.
+-- have in hand; with the run and the job. History is what an Admin's log has told of a run an hour or
+-- more after its end: nobody needs to be called for that.
 WITH taken AS (
     DELETE FROM qooerp_scheduler.schedule_alarm_event WHERE id IN (
         SELECT id FROM qooerp_scheduler.schedule_alarm_event
@@ -13,6 +14,8 @@ SELECT e.kind, e.job_id, e.log_id, e.at, e.not_before, e.message,
     l.executor_address,
     j.job_no, j.job_name, j.job_group, j.engine, j.timezone, j.retry_strategy, j.retry_count,
     j.deleted_at IS NOT NULL AS deleted,
+    coalesce(j.engine = 'xxl' AND l.revision = 0 AND l.update_time > l.end_time + interval '1 hour', false)
+        AS history,
     EXISTS (SELECT FROM qooerp_scheduler.schedule_log r
         WHERE j.engine = 'xxl' AND e.not_before IS NOT NULL AND r.job_id = e.job_id
             AND r.trigger_time > e.at AND r.attempt > l.attempt
