@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
-from datetime import timedelta
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,7 +16,7 @@ import structlog
 from admin_bridge import AdminCluster, AdminError, ClusterConfig, RegistryBeat
 from executor import capture
 from executor.callbacks import Callbacks
-from executor.clock import SystemClock, moment
+from executor.clock import SystemClock
 from executor.course import Course, ReadConfigs
 from executor.dispatch import Dispatcher
 from executor.endpoints import Caller, Endpoints
@@ -26,6 +25,7 @@ from executor.handler import Handler
 from executor.handler_table import HandlerTable, load_handlers
 from executor.journal import Journal
 from executor.journal_store import JournalStore
+from executor.logkeeper import LogKeeper
 from executor.logpages import LogPages
 from executor.logstore import LogWriter
 from executor.model import Report, RunState, Trigger
@@ -39,7 +39,6 @@ from executor.settings import ClusterSection, ExecutorSettings, is_loopback
 _log = structlog.get_logger(__name__)
 
 _FLUSH_LOGS_S = 0.2
-_DROP_LOGS_S = 3600.0
 _FLUSH_OUTBOXES_S = 10.0
 _FLUSH_IN_HURRY_S = 1.0
 """A receiver that is there takes a few milliseconds; what is left stays in the journal."""
@@ -80,13 +79,16 @@ class ExecutorApp:
         store = JournalStore(directory / "journal.db", full_sync=settings.journal.sync == "full")
         self._left_behind = store.open_runs()
         self.pages = LogPages(directory / "logs")
+        writer = LogWriter(directory / "logs")
         self.journal = Journal(
             store,
-            LogWriter(directory / "logs"),
+            writer,
             remember=settings.journal.remember_runs,
             records=records is not None,
         )
-        self._keep_logs_days = settings.logs.keep_days
+        self._log_keeper = LogKeeper(
+            self.journal, writer, clock=self._clock, keep_days=settings.logs.keep_days
+        )
         self._make_records = records
         self._find_disowned = disowned
         self._outboxes: dict[str, Outbox] = {}
@@ -153,7 +155,8 @@ class ExecutorApp:
         self._open_outboxes(clusters)
         self._open_registry(clusters)
         self._watch(self._flush_logs())
-        self._watch(self._drop_logs())
+        self._watch(self._log_keeper.drop_old())
+        self._watch(self._log_keeper.watch_losses())
         self._watch(self._pools.watchdog.run())
 
     async def stop(self, *, hurry: asyncio.Event | None = None) -> None:
@@ -180,7 +183,7 @@ class ExecutorApp:
         limits = slots_of(settings.executor)
         for isolation, slots in self.dispatcher.load():
             slots.resize(limits[isolation])
-        self._keep_logs_days = settings.logs.keep_days
+        self._log_keeper.keep_days = settings.logs.keep_days
 
     def url(self, prefix: str = "") -> str:
         """Under which Admins reach this executor."""
@@ -326,14 +329,6 @@ class ExecutorApp:
         while True:
             await asyncio.sleep(_FLUSH_LOGS_S)
             self.dispatcher.flush_logs()
-
-    async def _drop_logs(self) -> None:
-        while True:
-            keep = timedelta(days=self._keep_logs_days)
-            today = moment(self._clock.now_ms()).date()
-            for day in await self.journal.drop_logs_before(today - keep):
-                _log.info("logs_dropped", day=day.isoformat())
-            await asyncio.sleep(_DROP_LOGS_S)
 
     def _derived_url(self) -> str:
         host = self._settings.executor.host

@@ -59,6 +59,10 @@ class LogWriter:
         self._days: dict[date, sqlite3.Connection] = {}
         self.lost_lines = 0
         """Lines that the disk did not take since the start."""
+        self.failure = ""
+        """Why it did not take the last of them."""
+        self.undeleted: dict[date, str] = {}
+        """The days that could not be dropped, and why."""
 
     def append(self, chunks: Sequence[Chunk]) -> None:
         """Write *chunks*.
@@ -69,7 +73,8 @@ class LogWriter:
             some = list(group)
             try:
                 self._append(day, some)
-            except sqlite3.Error:
+            except sqlite3.Error as error:
+                self.failure = str(error)
                 self.lost_lines += sum(chunk.lines for chunk in some)
                 self._forget(day)
 
@@ -109,14 +114,24 @@ class LogWriter:
             db.close()
 
     def drop_before(self, day: date) -> list[date]:
-        """Delete the files of all days before *day*; the days that went."""
-        gone = [old for old in days(self._directory) if old < day]
-        for old in gone:
-            self._forget(old)
-            for suffix in ("", "-wal", "-shm"):
-                path = day_file(self._directory, old)
-                path.with_name(path.name + suffix).unlink(missing_ok=True)
-        return gone
+        """Delete the files of all days before *day*; the days that went.
+
+        One that cannot be deleted is in `undeleted`, and keeps no other.
+        """
+        self.undeleted = {}
+        old = [one for one in days(self._directory) if one < day]
+        for one in old:
+            try:
+                self._delete(one)
+            except OSError as error:
+                self.undeleted[one] = str(error)
+        return [one for one in old if one not in self.undeleted]
+
+    def _delete(self, day: date) -> None:
+        self._forget(day)
+        for suffix in ("", "-wal", "-shm"):
+            path = day_file(self._directory, day)
+            path.with_name(path.name + suffix).unlink(missing_ok=True)
 
     def close(self) -> None:
         for day in list(self._days):
@@ -133,5 +148,12 @@ def day_file(directory: Path, day: date) -> Path:
 
 
 def days(directory: Path) -> list[date]:
-    """The days that have a file, oldest first."""
-    return sorted(date.fromisoformat(path.stem) for path in directory.glob("????-??-??.db"))
+    """The days that have a file, oldest first; other files there are nobody's."""
+    return sorted(day for path in directory.glob("????-??-??.db") if (day := _day_in(path.stem)))
+
+
+def _day_in(name: str) -> date | None:
+    try:
+        return date.fromisoformat(name)
+    except ValueError:
+        return None

@@ -53,6 +53,29 @@ def test_days_before_a_day_are_dropped_whole(tmp_path: Path) -> None:
     assert [path.name for path in sorted(tmp_path.iterdir())] == ["2026-11-25.db", "2026-11-26.db"]
 
 
+def test_a_day_that_cannot_be_deleted_keeps_no_other(tmp_path: Path) -> None:
+    writer = LogWriter(tmp_path)
+    writer.append([a_chunk(when_ms=START_MS + DAY_MS)])
+    (tmp_path / "2026-11-23.db").mkdir()
+    gone = writer.drop_before(date(2026, 11, 25))
+    assert [*writer.undeleted] == [date(2026, 11, 23)]
+    (tmp_path / "2026-11-23.db").rmdir()
+    (tmp_path / "2026-11-23.db").touch()
+    gone += writer.drop_before(date(2026, 11, 25))
+
+    assert gone == [date(2026, 11, 24), date(2026, 11, 23)]
+    assert writer.undeleted == {}
+
+
+def test_files_whose_names_are_no_dates_are_left_alone(tmp_path: Path) -> None:
+    for name in ("copy-of-01.db", "2026-13-01.db", "2026-11-23.db"):
+        (tmp_path / name).touch()
+
+    assert days(tmp_path) == [date(2026, 11, 23)]
+    assert LogWriter(tmp_path).drop_before(date(2027, 1, 1)) == [date(2026, 11, 23)]
+    assert {path.name for path in tmp_path.iterdir()} == {"copy-of-01.db", "2026-13-01.db"}
+
+
 def test_a_late_line_of_a_dropped_day_is_written_all_the_same(tmp_path: Path) -> None:
     writer = LogWriter(tmp_path)
     writer.append([a_chunk("early\n")])
