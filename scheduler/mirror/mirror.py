@@ -85,7 +85,7 @@ class Mirror:
         admin = await self._consoles.admin(cluster)
         async with lent(self._engine) as connection:
             asked = await asked_now(connection)
-        job = await find_job(admin.console, await self._consoles.group_id(cluster), admin_job_id)
+        job = await find_job(admin.console, await self._consoles.group_ids(cluster), admin_job_id)
         async with lent(self._engine) as connection:
             if job is not None:
                 return await _copied(connection, admin, job, asked=asked, audited=audited)

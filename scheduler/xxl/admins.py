@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from admin_bridge.console import ConsoleUnreachable
 from scheduler.refusal import Conflict, Invalid
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable, Sequence
 
     from admin_bridge.console import AdminJob, AdminLog, Console
 
 _PAGE = 500
 """Jobs that are asked for at a time."""
+_TRIES = 3
 
 
 class Admin(NamedTuple):
@@ -21,7 +24,7 @@ class Admin(NamedTuple):
     cluster: str
     console: Console
     app_name: str
-    """Of the only group whose jobs are ours."""
+    """Of the groups whose jobs are ours; nearly always it is one."""
     timezone: str
     """IANA zone in which it reads every rule."""
 
@@ -38,8 +41,8 @@ class Admins(Protocol):
         """One of `names`, ready to be spoken to. Raise ConsoleError."""
         ...
 
-    async def group_id(self, cluster: str) -> int:
-        """The id of our group there. Raise ConsoleError."""
+    async def group_ids(self, cluster: str) -> Sequence[int]:
+        """The ids of our groups there, at least one. Raise ConsoleError, and Conflict for none."""
         ...
 
 
@@ -85,18 +88,42 @@ async def admin_of(admins: Admins, cluster: str | None) -> Admin:
     return await admins.admin(cluster)
 
 
-async def find_job(console: Console, group_id: int, job_id: int) -> AdminJob | None:
-    """The job as the Admin has it now: there is no way to ask for one, so the list is read."""
-    offset, total = 0, 1
-    while offset < total:
-        page = await console.jobs(group_id, offset=offset, limit=_PAGE)
-        for job in page.rows:
-            if job.id == job_id:
-                return job
-        if not page.rows:
-            return None
-        offset, total = offset + len(page.rows), page.total
+async def find_job(console: Console, group_ids: Iterable[int], job_id: int) -> AdminJob | None:
+    """The job as the Admin has it now; None: none of our groups has it.
+
+    There is no way to ask for one, so the lists are read. Raises ConsoleError.
+    """
+    for group_id in group_ids:
+        if job := await _find_in(console, group_id, job_id):
+            return job
     return None
+
+
+async def _find_in(console: Console, group_id: int, job_id: int) -> AdminJob | None:
+    for _ in range(_TRIES - 1):
+        with suppress(_Shifted):
+            return await _look_through(console, group_id, job_id)
+    return await _look_through(console, group_id, job_id)
+
+
+async def _look_through(console: Console, group_id: int, job_id: int) -> AdminJob | None:
+    """The job. Raise _Shifted when the list changed between its pages: it may have hidden there."""
+    seen: set[int] = set()
+    total: int | None = None
+    while total is None or len(seen) < total:
+        page = await console.jobs(group_id, offset=len(seen), limit=_PAGE)
+        jobs = {job.id: job for job in page.rows}
+        if job_id in jobs:
+            return jobs[job_id]
+        if total not in (None, page.total) or seen & jobs.keys() or (page.total and not jobs):
+            raise _Shifted(f"the jobs of group {group_id} changed each time they were read")
+        seen |= jobs.keys()
+        total = page.total
+    return None
+
+
+class _Shifted(ConsoleUnreachable):
+    """A list changed underneath."""
 
 
 class NoAdmins:
@@ -107,7 +134,7 @@ class NoAdmins:
     async def admin(self, cluster: str) -> Admin:
         raise Conflict(f"its Admin cluster {cluster!r} is not configured here")
 
-    async def group_id(self, cluster: str) -> int:
+    async def group_ids(self, cluster: str) -> Sequence[int]:
         raise Conflict(f"its Admin cluster {cluster!r} is not configured here")
 
     async def refresh_job(

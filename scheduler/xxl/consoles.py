@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
+from collections.abc import Sequence
 from zoneinfo import ZoneInfo
 
 import aiohttp
@@ -57,17 +58,16 @@ class Consoles:
         timezone = self._sections[cluster].console_zone or self._timezone
         return Admin(cluster, await self.console(cluster), self._app_names[cluster], timezone)
 
-    async def group_id(self, cluster: str) -> int:
-        """The id of our group there. Raise ConsoleError, and Conflict when there is none."""
+    async def group_ids(self, cluster: str) -> Sequence[int]:
+        """The ids of our groups there. Raise ConsoleError, and Conflict when there is none."""
         console, app_name = await self.console(cluster), self._app_names[cluster]
         try:
             groups = await console.groups()
         except (NotAnAdmin, SignInRefused):
             await self.forget(cluster)
             raise
-        for group in groups:
-            if group.app_name == app_name:
-                return group.id
+        if ours := sorted(group.id for group in groups if group.app_name == app_name):
+            return ours
         raise Conflict(f"Admin {cluster} has no group of the app name {app_name!r}: add it there")
 
     async def aclose(self) -> None:

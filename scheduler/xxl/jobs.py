@@ -37,7 +37,7 @@ class XxlJobs:
         job = replace(job, cluster=chosen(job.cluster, self._admins.names))
         admin = await admin_of(self._admins, job.cluster)
         check(job, _place(admin))
-        group_id = await self._admins.group_id(admin.cluster)
+        group_id, *_ = await self._admins.group_ids(admin.cluster)
         fields = JobFields(group_id=group_id, author=audit.acting.get().name, **form_of(job))
         admin_job_id = await admin.console.add_job(fields)
         if job.status is JobStatus.RUNNING:
@@ -110,8 +110,8 @@ class XxlJobs:
 
     async def _unchanged(self, admin: Admin, old: Job) -> AdminJob:
         """The job as the Admin has it. Raise Conflict when that is not what was read here."""
-        group_id = await self._admins.group_id(admin.cluster)
-        there = await find_job(admin.console, group_id, _id_of(old))
+        group_ids = await self._admins.group_ids(admin.cluster)
+        there = await find_job(admin.console, group_ids, _id_of(old))
         if there is not None:
             now = job_of(there, cluster=admin.cluster, group=old.group, timezone=old.timezone)
             if form_of(now) == form_of(old):

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import func, update
+from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from scheduler import audit, dependency_store, job_store
@@ -33,6 +33,13 @@ class Record:
         """The job. Raise NotFound."""
         async with self._engine.connect() as connection:
             return found(await job_store.find(connection, job_id), job_id)
+
+    async def group_of(self, job_id: int) -> int | None:
+        """The id of the Admin's group that the job was seen in; None: it was not seen yet."""
+        query = select(schedule_job.c.admin_fields["group_id"].as_integer())
+        async with self._engine.connect() as connection:
+            found: int | None = await connection.scalar(query.where(schedule_job.c.id == job_id))
+            return found
 
     async def refuse_secrets(self, job_id: int, configs: Mapping[str, str]) -> None:
         """Raise Invalid where *configs* would change a secret."""

@@ -78,7 +78,7 @@ class XxlRuns:
     async def _triggered(self, admin: Admin, job: Job, params: str) -> AdminLog:
         """The row of a run that is begun now: the first that is new and has its params."""
         assert job.admin_job_id is not None
-        look = await self._look(admin, job.admin_job_id)
+        look = await self._look(admin, job)
         await admin.console.trigger_job(job.admin_job_id, params=params)
         if look is None:
             raise Unseen(
@@ -93,11 +93,11 @@ class XxlRuns:
                 f" {self._wait_s:g} s: look for it in the job's logs"
             ) from None
 
-    async def _look(self, admin: Admin, admin_job_id: int) -> _Look | None:
+    async def _look(self, admin: Admin, job: Job) -> _Look | None:
         """Knows the rows that are there before a run; None: this Admin does not list them."""
         with suppress(Unsupported):
-            group_id = await self._admins.group_id(admin.cluster)
-            look = _Look(admin.console, group_id, admin_job_id)
+            group_id = await self._group_of(admin, job.id)
+            look = _Look(admin.console, group_id, job.admin_job_id or 0)
             look.newest = max((row.id for row in await look.rows()), default=0)
             return look
         return None
@@ -107,12 +107,18 @@ class XxlRuns:
         with suppress(NotFound):
             admin_job_id = (await self._record.find(run.job_id)).admin_job_id or 0
         page = await admin.console.logs(
-            group_id=await self._admins.group_id(admin.cluster),
+            group_id=await self._group_of(admin, run.job_id),
             job_id=admin_job_id,
             since=run.trigger_time - _AROUND,
             until=run.trigger_time + _AROUND,
         )
         return next((row for row in page.rows if row.id == run.admin_log_id), None)
+
+    async def _group_of(self, admin: Admin, job_id: int) -> int:
+        """The group in which the Admin has the job: one of ours, as it was copied."""
+        group_ids = await self._admins.group_ids(admin.cluster)
+        known = await self._record.group_of(job_id)
+        return known if known is not None and known in group_ids else group_ids[0]
 
 
 class _Look:

@@ -167,14 +167,15 @@ class MemoryAdmins:
     names: Sequence[str] = ("main",)
 
     def __init__(self, admin: MemoryAdmin) -> None:
+        self._admin = admin
         self.console = MemoryConsole(admin)
         self.forgotten = 0
 
     async def admin(self, cluster: str) -> Admin:
         return Admin(cluster, self.console, APP, "UTC")  # type: ignore[arg-type]
 
-    async def group_id(self, cluster: str) -> int:
-        return GROUP
+    async def group_ids(self, cluster: str) -> Sequence[int]:
+        return [group.id for group in self._admin.groups if group.app_name == APP]
 
     async def forget(self, cluster: str) -> None:
         self.forgotten += 1

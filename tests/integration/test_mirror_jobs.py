@@ -210,3 +210,17 @@ async def test_a_row_of_the_log_is_recorded_at_once(engine: AsyncEngine, stage: 
     await stage.go(5)
 
     assert [row["id"] for row in await stage.runs()] == [log_id]
+
+
+async def test_a_job_of_a_second_group_of_ours_is_found_there(
+    engine: AsyncEngine, stage: Stage
+) -> None:
+    stage.admin.groups.append(AdminGroup(5, APP, "ours too", True, ()))
+    stage.admin.job(1)
+    stage.admin.job(9, group_id=5)
+    await stage.go()
+    doors = MemoryAdmins(stage.admin)
+    mirror = Mirror(engine, doors, clusters=(), section=MirrorSection(), timezone="UTC")
+
+    assert await mirror.refresh_job("main", 9) is not None
+    assert [row["deleted_at"] for row in await stage.jobs()] == [None, None]

@@ -47,6 +47,21 @@ async def test_a_run_asked_for_here_is_found_in_the_admins_log(xxl):
     assert (row.params, run["triggerType"]) == ("its own", "admin")
 
 
+async def test_a_run_of_a_job_in_a_second_group_of_ours_is_found_and_killed(xxl):
+    job = await xxl.an_xxl_job(
+        handlerName="wait", scheduleType="cron", cronExpression="0 0 2 * * ?"
+    )
+    group_id = xxl.admin.add_group(xxl.admin.groups[1].app_name, "ours too")
+    xxl.admin.change_job(job["adminJobId"], jobGroup=str(group_id))
+
+    await xxl.post(f"/jobs/{job['id']}/start")
+    run = await xxl.run_in(await execute(xxl, job["id"]), "running")
+    await xxl.post(f"/logs/{run['id']}/kill")
+
+    assert (await xxl.run_in(run["id"], *FINAL))["status"] == "killed"
+    assert (await xxl.get(f"/jobs/{job['id']}"))["status"] == "running"
+
+
 async def test_several_runs_asked_for_at_once_are_not_confused(xxl):
     job = await xxl.an_xxl_job(handlerName="sampleAsync")
     asked = ["a", "b", "a", "", "b"]
