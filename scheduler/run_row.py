@@ -41,7 +41,11 @@ _LENGTHS = {column.name: getattr(column.type, "length", None) for column in sche
 
 def key_of(report: Report) -> Key:
     """The identity under which the run of *report* is recorded."""
-    trigger = report.trigger
+    return run_key(report.trigger)
+
+
+def run_key(trigger: Trigger) -> Key:
+    """The identity under which the run of *trigger* is recorded."""
     return (
         _text("cluster", trigger.cluster),
         _whole(trigger.log_id, _INT8),

@@ -20,6 +20,8 @@ from scheduler.refusal import NotFound
 _LOOK_EVERY_S = 5.0
 """Where no news come: whoever waits learns so that the connection lives."""
 _MOST_AT_ONCE = 100
+_OVERLAP = 200
+"""So many ids back is looked again: they are given out before transactions end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,18 +97,22 @@ class Inbox:
     async def follow(self, user: str, after: int | None) -> AsyncIterator[Sequence[Message]]:
         """Messages newer than the one of id *after* as they come, and none now and then.
 
-        Without *after*: those that come from now on.
+        Without *after*: those that come from now on. One whose transaction ended after that of a
+        newer one comes behind it.
         """
         table = schedule_message.c
         last = await self._newest() if after is None else after
+        given = await self._ids(user, last)
         while True:
             news = self._news
-            newer = table.user_name == user, table.id > last
+            newer = table.user_name == user, table.id > last - _OVERLAP, table.id.not_in(given)
             query = select(*_OWN).where(*newer).order_by(table.id).limit(_MOST_AT_ONCE)
             messages = await self._messages(query)
             yield messages
             if messages:
-                last = messages[-1].id
+                last = max(last, messages[-1].id)
+                given = {one for one in given if one > last - _OVERLAP}
+                given.update(message.id for message in messages)
                 continue
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_LOOK_EVERY_S):
@@ -115,6 +121,13 @@ class Inbox:
     async def _newest(self) -> int:
         async with self._engine.connect() as connection:
             return int(await connection.scalar(select(func.max(schedule_message.c.id))) or 0)
+
+    async def _ids(self, user: str, last: int) -> set[int]:
+        """Those near the message of id *last*, which are no news."""
+        table = schedule_message.c
+        known = table.user_name == user, table.id > last - _OVERLAP, table.id <= last
+        async with self._engine.connect() as connection:
+            return {*await connection.scalars(select(table.id).where(*known))}
 
     async def _messages(self, query: Any) -> Sequence[Message]:
         async with self._engine.connect() as connection:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import asyncpg
+import structlog
 
 from executor.clock import moment
 from executor.model import LOCAL, Trigger
@@ -15,8 +16,9 @@ from scheduler.alarms.events import Judge, own
 from scheduler.alarms.model import Alarm
 from scheduler.alarms.statements import sql
 from scheduler.alarms.store import Keeper
-from scheduler.run_row import clean
+from scheduler.run_row import job_of, run_key
 
+_log = structlog.get_logger(__name__)
 HELD_S = 40
 """An Admin looks for failed runs every 10 s; its mirror has seen the next attempt by then."""
 _MOST_SAID = 10_000
@@ -31,12 +33,21 @@ async def take_events(
     async with connection.transaction():
         rows = await connection.fetch(sql("take_events"), most)
         held = [row for row in rows if judge.is_held(row)]
-        found = [alarm for row in rows if row not in held for alarm in judge.alarms(row)]
+        found = [alarm for row in rows if row not in held for alarm in _judged(judge, row)]
         if held:
             columns = zip(*((row["job_id"], row["log_id"], row["at"]) for row in held), strict=True)
             await connection.execute(sql("hold"), *columns, HELD_S)
         await keeper.keep(connection, found)
     return len(rows)
+
+
+def _judged(judge: Judge, row: asyncpg.Record) -> Sequence[Alarm]:
+    """The alarms of an event; one that cannot be judged is said, and keeps up no other."""
+    try:
+        return list(judge.alarms(row))
+    except Exception:  # noqa: BLE001 - whatever it is, others are judged
+        _log.exception("alarm_refused", about=dict(row))
+        return ()
 
 
 class _Said(NamedTuple):
@@ -77,22 +88,21 @@ class Said:
             self._waiting.popleft()
         self._waiting.extend(early)
 
+    def drop(self) -> int:
+        """Forget what is waiting; how much it was."""
+        count = len(self._waiting)
+        self._waiting.clear()
+        return count
+
 
 def _columns(said: Sequence[_Said]) -> Sequence[Sequence[Any]]:
-    return tuple(
-        zip(
-            *(
-                (
-                    clean(one.trigger.cluster, 64),
-                    one.trigger.job_id,
-                    one.trigger.log_id,
-                    moment(one.trigger.triggered_ms),
-                )
-                for one in said
-            ),
-            strict=True,
-        )
-    )
+    return tuple(zip(*(_identity(one.trigger) for one in said), strict=True))
+
+
+def _identity(trigger: Trigger) -> tuple[Any, ...]:
+    """Cluster, job, log id and time, as its run is recorded with."""
+    cluster, log_id, triggered_ms = key = run_key(trigger)
+    return cluster, job_of(key, trigger)[1], log_id, moment(triggered_ms)
 
 
 def _log_id(trigger: Trigger, found: asyncpg.Record) -> int | None:
@@ -103,11 +113,12 @@ def _log_id(trigger: Trigger, found: asyncpg.Record) -> int | None:
 
 def _row(trigger: Trigger, found: asyncpg.Record) -> dict[str, Any]:
     """As `take_events.sql` has it."""
+    cluster, _, log_id, at = _identity(trigger)
     return dict(found) | {
         "log_id": _log_id(trigger, found),
-        "cluster": clean(trigger.cluster, 64),
-        "admin_log_id": trigger.log_id,
-        "at": moment(trigger.triggered_ms),
+        "cluster": cluster,
+        "admin_log_id": log_id,
+        "at": at,
         "handler_name": trigger.handler,
         "trigger_type": trigger.source.value,
         "attempt": trigger.attempt,

@@ -62,7 +62,7 @@ class SendStatus(StrEnum):
     PARTIAL = "partial"
     """Some were given up."""
     FAILED = "failed"
-    """All of them were."""
+    """All of them were, or nobody could be told."""
 
 
 class HandleStatus(StrEnum):

@@ -10,6 +10,7 @@ from scheduler.alarms.model import IN_SITE, Alarm, AlarmType, Level, Purpose
 from scheduler.alarms.rule import NOBODY, GroupBy, Rule, Rules, Target
 
 _ROLE = "role:"
+_ADMINS = "role:admin"
 _TOLD_BY_DEFAULT = ("operator", "admin")
 _MOST_KEY = 200
 
@@ -44,6 +45,8 @@ class Routed:
     rule: str
     """The first that took it; empty: the default did."""
     sends: tuple[Send, ...]
+    meant: bool
+    """Somebody is to be told; without sends nobody is there who could be."""
     escalate_at: datetime | None
 
     @property
@@ -110,7 +113,13 @@ class Router:
         sends = [send for rule in telling for send in self._sends(alarm, rule, told, now)]
         escalating = next((rule for rule in taking if rule.escalate_after), None)
         first = escalating or telling[0]
-        return Routed(alarm, first.name, tuple(sends), _escalate_at(alarm, first, now))
+        return Routed(
+            alarm,
+            first.name,
+            tuple(sends),
+            meant=any(target.channel != NOBODY for rule in telling for target in rule.targets),
+            escalate_at=_escalate_at(alarm, first, now),
+        )
 
     def _heard(self, alarm: Alarm) -> tuple[Level, list[Rule]]:
         """The level that the alarm gets, and the rules that take it, each having heard the former."""
@@ -136,15 +145,17 @@ class Router:
             yield Send(_slot(target, rule, Purpose.ALARM, alarm), at, prompt)
 
     def _expanded(self, targets: Iterable[Target]) -> list[Target]:
+        """One for each who is meant; where that is none of the users, the admins."""
+        meant = [target for target in targets if target.channel != NOBODY]
         found: dict[Target, None] = {}
-        for target in targets:
-            if target.channel == IN_SITE:
-                found.update(
-                    (Target(IN_SITE, user), None) for user in self.people.of(target.receiver)
-                )
-            elif target.channel != NOBODY:
-                found[target] = None
-        return list(found)
+        for target in meant:
+            found.update(dict.fromkeys(self._each(target)))
+        return list(found or (self._each(Target(IN_SITE, _ADMINS)) if meant else ()))
+
+    def _each(self, target: Target) -> list[Target]:
+        if target.channel != IN_SITE:
+            return [target]
+        return [Target(IN_SITE, user) for user in self.people.of(target.receiver)]
 
 
 def _slot(target: Target, rule: Rule, purpose: Purpose, alarm: Alarm) -> Slot:

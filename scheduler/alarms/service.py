@@ -18,6 +18,7 @@ from executor.run_alarm import RunAlarm
 from scheduler.alarm_settings import AlarmsSection
 from scheduler.alarms.deadman import Deadman
 from scheduler.alarms.events import Judge
+from scheduler.alarms.faults import is_of_statement, is_of_value
 from scheduler.alarms.intake import Said, take_events
 from scheduler.alarms.routing import People, Router
 from scheduler.alarms.rulebook import Rulebook
@@ -38,10 +39,6 @@ _SELDOM_S = 5.0
 _STEADY = timedelta(seconds=5)
 """Who has led for less, or was cut off, does not judge what is absent."""
 _LONGEST_PAUSE_S = 3.0
-_UNFIT = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)
-"""What is wrong with values."""
-_FAULTS = (*_UNFIT, asyncpg.SyntaxOrAccessError)
-"""What is wrong with a statement, and not with its server."""
 
 
 class Alarms:
@@ -84,10 +81,15 @@ class Alarms:
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
         await self._deadman.stop()
-        if self._ready.is_set():
-            with contextlib.suppress(DatabaseAway, TimeoutError):
-                async with asyncio.timeout(_LEASE_S):
-                    await self._leave()
+        if not self._ready.is_set():
+            return
+        try:
+            async with asyncio.timeout(_LEASE_S):
+                await self._leave()
+        except (DatabaseAway, TimeoutError):
+            pass
+        except Exception:  # noqa: BLE001 - others are still to be stopped
+            _log.exception("alarms_stumbled")
 
     def wake(self) -> None:
         """Something has happened: look now."""
@@ -149,17 +151,28 @@ class Alarms:
 
     async def _take_in(self, connection: asyncpg.Connection, keeper: Keeper) -> None:
         if len(self._said):
-            await self._said.tell(connection, keeper)
+            await self._tell(connection, keeper)
         judge = Judge(keeper.router.rules, timedelta(seconds=self._section.late_seconds))
         while True:
             try:
                 taken = await take_events(connection, keeper, judge, self._most)
-            except _UNFIT as error:
+            except Exception as error:
+                if not is_of_value(error):
+                    raise
                 await self._part_with(connection, error)
                 continue
             if taken < self._most:
                 break
         self._most = _BATCH
+
+    async def _tell(self, connection: asyncpg.Connection, keeper: Keeper) -> None:
+        """Keep what handlers have said; what fails is left to the reports of the runs."""
+        try:
+            await self._said.tell(connection, keeper)
+        except Exception as error:
+            if not is_of_value(error):
+                raise
+            _log.exception("alarms_untold", count=self._said.drop())
 
     async def _part_with(self, connection: asyncpg.Connection, error: Exception) -> None:
         """An event cannot be kept as an alarm: find it, say so, and go on without it."""
@@ -189,7 +202,9 @@ class Alarms:
         """A look that is at fault itself keeps no other from being taken."""
         try:
             await look
-        except _FAULTS as error:
+        except Exception as error:
+            if not is_of_statement(error):
+                raise
             if name not in self._sick:
                 _log.error("alarm_look_failed", look=name, reason=str(error))
             self._sick.add(name)
@@ -205,9 +220,9 @@ class Alarms:
 
     async def _leave(self) -> None:
         async with lent(self._database) as connection:
+            await connection.execute(sql("unlease"), _LEASE, self._owner)
             if self._section.enabled:
                 await self._take_in(connection, await self._keeper(connection))
-            await connection.execute(sql("unlease"), _LEASE, self._owner)
 
 
 async def _kept(connection: asyncpg.Connection, keeper: Keeper, look: Look) -> None:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 import asyncpg
 import orjson
+import structlog
 
 from scheduler.alarms.model import Alarm, SendStatus
 from scheduler.alarms.routing import Routed, Router, Send, Slot
@@ -15,6 +16,7 @@ from scheduler.alarms.statements import sql
 from scheduler.changes import CHANNEL
 from scheduler.run_row import clean
 
+_log = structlog.get_logger(__name__)
 STORM_FROM = 10
 """A message with so many alarms waits for more, as long as they keep coming."""
 STORM_LULL_S = 2.0
@@ -47,6 +49,7 @@ class Keeper:
         ]
         await self.owe(connection, owed, now)
         await _break(connection, routed, kept, now)
+        _tell_of_lost(routed, kept)
         if kept:
             await connection.execute(sql("tell_all"), CHANNEL, max(kept.values()))
         return kept
@@ -104,8 +107,14 @@ def _row(one: Routed) -> tuple[object, ...]:
         one.rule,
         _json(alarm.facts),
         one.escalate_at,
-        (SendStatus.PENDING if one.sends else SendStatus.SENT).value,
+        _status(one).value,
     )
+
+
+def _status(one: Routed) -> SendStatus:
+    if one.sends:
+        return SendStatus.PENDING
+    return SendStatus.FAILED if one.meant else SendStatus.SENT
 
 
 def _json(facts: Mapping[str, object]) -> str:
@@ -131,6 +140,13 @@ async def _break(
     ]
     if rows:
         await connection.execute(sql("open"), *zip(*rows, strict=True))
+
+
+def _tell_of_lost(routed: Sequence[Routed], kept: Mapping[str, int]) -> None:
+    """Say of which alarms nobody is told, since none of those who are meant is a user."""
+    for key, one in _by_key(routed):
+        if key in kept and one.meant and not one.sends:
+            _log.error("alarm_reaches_nobody", alarm=kept[key], rule=one.rule)
 
 
 def _slots(owed: Sequence[tuple[Send, int]]) -> dict[Slot, list[Send]]:

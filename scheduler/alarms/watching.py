@@ -82,7 +82,7 @@ def gone(rows: Iterable[Row]) -> Iterator[Alarm]:
             title=f"Executor {row['address'] or row['id']} is gone",
             content=f"last heard of at {heard}",
             dedup_key=f"gone/{row['id']}/{heard}",
-            key=f"executor_gone/{row['id']}",
+            key=f"executor_gone/replica:{row['id']}",
             facts={"executorAddress": row["address"], "replicaId": row["id"], "heardAt": heard},
             breaks=f"replica:{row['id']}",
             since=row["heartbeat_at"],

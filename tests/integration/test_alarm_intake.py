@@ -111,7 +111,13 @@ async def test_what_is_said_in_a_run_of_no_date_is_kept_and_keeps_up_nothing(sql
 async def test_an_event_that_cannot_be_judged_keeps_up_no_other(sql):
     job = await add_admin_job(sql, 1)
     odd, fine = [await add_run(sql, job, trigger_time=n, **FAILED) for n in (2, 1)]
-    await sql.execute(f"UPDATE {SCHEMA}.schedule_log SET result_message = NULL WHERE id = $1", odd)
+    await sql.execute(
+        f"UPDATE {SCHEMA}.schedule_alarm_event SET kind = 'late' WHERE log_id = $1", odd
+    )
+    await sql.execute(
+        f"UPDATE {SCHEMA}.schedule_log SET start_time = now(), scheduled_time = '-infinity' WHERE id = $1",
+        odd,
+    )
 
     await take(sql)
 

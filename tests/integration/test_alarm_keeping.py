@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import asyncpg
 import pytest
 
-from scheduler.alarms.model import Alarm, AlarmType, Level
+from scheduler.alarms import watching
+from scheduler.alarms.model import IN_SITE, Alarm, AlarmType, Level
 from scheduler.alarms.routing import People, Router
 from scheduler.alarms.rule import GroupBy, Rule, Rules, Target
 from scheduler.alarms.scans import escalate
@@ -129,6 +130,44 @@ async def test_a_new_problem_takes_along_what_waits_for_the_end_of_a_window(sql)
     _, owed = await deliveries(sql)
     assert owed["alarm_count"] == 2
     assert owed["next_try"] == owed["prompt_since"] + WAIT
+
+
+async def test_a_new_problem_waits_no_longer_where_many_repetitions_wait(sql):
+    await keep(sql, failures([1]))
+    await sql.execute(f"UPDATE {SCHEMA}.schedule_delivery SET state = 'sent'")
+    await keep(sql, failures(range(2, 2 + STORM_FROM)))
+    await keep(sql, failures([99], key="failure/job:8", job_id=8))
+
+    _, owed = await deliveries(sql)
+    assert owed["next_try"] - owed["prompt_since"] == WAIT
+
+
+async def test_a_replica_that_is_gone_again_after_it_was_back_is_no_repetition(sql):
+    first, second = (
+        [{"id": "r1", "address": "a", "heartbeat_at": datetime(2026, 1, 1, 0, minute, tzinfo=UTC)}]
+        for minute in (0, 1)
+    )
+    (gone,) = (await keep(sql, [*watching.gone(first)])).values()
+    await keep(sql, [*watching.back([{"id": "r1", "address": "a", "notify_id": gone}])])
+    await keep(sql, [*watching.gone(second)])
+
+    assert [row["suppressed"] for row in await alarms_of(sql, None)] == [False, False, False]
+
+
+async def test_an_alarm_for_a_role_that_nobody_has_is_told_to_the_admins(sql):
+    await keep(sql, failures([1]), Rule(name="r", targets=(Target(IN_SITE, "role:operator"),)))
+
+    (message,) = await deliveries(sql)
+    assert (message["channel"], message["receiver"]) == (IN_SITE, "ann")
+
+
+async def test_an_alarm_that_reaches_nobody_is_no_sent_one(sql):
+    nobody = replace(keeper().router, people=People({"viewer": ["vera"]}), rules=Rules())
+    async with sql.transaction():
+        await Keeper(nobody, storm_s=15).keep(sql, failures([1]))
+
+    (alarm,) = await alarms_of(sql, 7)
+    assert alarm["send_status"] == "failed"
 
 
 async def test_a_failure_after_a_recovery_is_no_repetition(sql):

@@ -99,6 +99,32 @@ def test_in_site_messages_go_to_users_by_their_role() -> None:
     ]
 
 
+NO_ROLE = Target(IN_SITE, "role:auditor")
+
+
+def test_a_rule_whose_users_are_none_tells_the_admins() -> None:
+    assert receivers(route(Rule(name="r", targets=(NO_ROLE,)))) == [(IN_SITE, "ann")]
+    assert receivers(route(Rule(name="r", targets=(NO_ROLE, MAIL)))) == [("mail", MAIL.receiver)]
+
+
+def test_an_escalation_to_nobody_is_told_to_the_admins() -> None:
+    rule = Rule(name="r", escalate_after=timedelta(minutes=5), escalate_targets=(NO_ROLE,))
+    router = Router(rules=Rules.of([rule]), people=PEOPLE, wait=WAIT, window=WINDOW)
+
+    (send,) = router.escalate(alarm(), "r", NOW)
+
+    assert send.slot.receiver == "ann"
+
+
+def test_without_any_admin_it_is_known_that_somebody_was_meant() -> None:
+    router = Router(rules=Rules(), people=People({"viewer": ["vera"]}), wait=WAIT, window=WINDOW)
+    (routed,) = router.route([alarm()], {}, NOW)
+    muted = route(Rule(name="mute", targets=(Target("nobody"),)))
+
+    assert (routed.sends, routed.meant) == ((), True)
+    assert (muted.sends, muted.meant) == ((), False)
+
+
 def test_a_repetition_waits_for_the_end_of_the_window() -> None:
     told = NOW - timedelta(seconds=100)
     routed = route(Rule(name="r", targets=(MAIL,)), told={"failure/job:7": told})

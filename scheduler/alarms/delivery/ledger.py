@@ -35,10 +35,18 @@ class Ended:
 
 
 async def claim(
-    connection: asyncpg.Connection, owner: str, *, lease_s: float, busy: Sequence[str]
+    connection: asyncpg.Connection,
+    owner: str,
+    *,
+    lease_s: float,
+    busy: Sequence[str],
+    in_hand: Sequence[int],
 ) -> Claimed | None:
-    """The message that is due the longest, but by no channel of *busy*; None: there is none."""
-    row = await connection.fetchrow(sql("claim_delivery"), owner, lease_s, busy)
+    """The message that is due the longest; None: there is none.
+
+    But by no channel of *busy*, and none of *in_hand*: *owner* has those, whatever their leases say.
+    """
+    row = await connection.fetchrow(sql("claim_delivery"), owner, lease_s, busy, in_hand)
     return Claimed(_delivery(row), row["tried_s"]) if row else None
 
 

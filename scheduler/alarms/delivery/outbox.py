@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Callable
 
 import asyncpg
@@ -28,7 +29,9 @@ _LOOK_EVERY_S = 1.0
 _BRIEF_S = 0.02
 """The least between two looks: what is owed at once is claimed at once."""
 _LEASE_MARGIN_S = 30.0
-"""Beyond the time that sending may take: for keeping what came of it."""
+"""Beyond the time that sending may take: for writing it, and for keeping what came of it."""
+_BEGIN_WITHIN_S = 20.0
+"""After its claim a message is sent, or left to who claims it next: its lease must last."""
 _STOP_S = 5.0
 _LONGEST_PAUSE_S = 3.0
 
@@ -57,7 +60,8 @@ class Outbox:
         self._load = load
         self._ready = ready
         self._places = Places(workers)
-        self._sending: set[asyncio.Task[None]] = set()
+        self._sending: dict[asyncio.Task[None], int] = {}
+        """With the id of its message."""
         self._news = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -120,41 +124,46 @@ class Outbox:
         lease_s = self._section.send_seconds + _LEASE_MARGIN_S
         while True:
             busy = self._places.full()
-            claimed = await ledger.claim(connection, self._owner, lease_s=lease_s, busy=busy)
+            claimed_at, in_hand = time.monotonic(), list(self._sending.values())
+            claimed = await ledger.claim(
+                connection, self._owner, lease_s=lease_s, busy=busy, in_hand=in_hand
+            )
             if claimed is None:
                 break
-            self._begin(claimed)
+            self._begin(claimed, claimed_at + _BEGIN_WITHIN_S)
         waiting, next_s = await ledger.due(connection)
         self._load.update(running=self._places.taken, waiting=waiting)
         return min(_LOOK_EVERY_S, next_s if next_s is not None else _LOOK_EVERY_S)
 
-    def _begin(self, claimed: Claimed) -> None:
+    def _begin(self, claimed: Claimed, until: float) -> None:
+        """Send it, if that begins by *until* on the monotonic clock."""
         channel = claimed.delivery.channel
         self._places.enter(channel)
-        task = asyncio.create_task(self._deliver(claimed))
-        self._sending.add(task)
+        task = asyncio.create_task(self._deliver(claimed, until))
+        self._sending[task] = claimed.delivery.id
 
         def ended(task: asyncio.Task[None]) -> None:
-            self._sending.discard(task)
+            del self._sending[task]
             self._places.leave(channel)
             self._load.update(running=self._places.taken)
             self.wake()
 
         task.add_done_callback(ended)
 
-    async def _deliver(self, claimed: Claimed) -> None:
+    async def _deliver(self, claimed: Claimed, until: float) -> None:
         try:
-            ended = await self._attempt(claimed)
+            ended = await self._attempt(claimed, until)
         except asyncio.CancelledError:
             ended = Ended(Outcome.RETRY, "the service was stopped meanwhile")
             await asyncio.shield(self._keep(claimed, ended, tries=1))
             raise
         await self._keep(claimed, ended)
 
-    async def _attempt(self, claimed: Claimed) -> Ended:
+    async def _attempt(self, claimed: Claimed, until: float) -> Ended:
         delivery = claimed.delivery
         try:
             channel, letter = await self._letter(claimed)
+            _check_in_time(until)
             said = await self._desk.send(channel, letter)
         except SendFailed as failed:
             return self._after(claimed, str(failed), retry=failed.retry)
@@ -206,6 +215,12 @@ class Outbox:
                 if failures == tries:
                     raise
                 await asyncio.sleep(min(pause_s(failures), _LONGEST_PAUSE_S))
+
+
+def _check_in_time(until: float) -> None:
+    """Raise SendFailed after *until*: others may have it by the time that it would be sent."""
+    if time.monotonic() > until:
+        raise SendFailed("PostgreSQL took too long to say what to send", retry=True)
 
 
 def backoff_s(attempts: int, longest_s: float) -> float:

@@ -1,9 +1,10 @@
--- Takes the message that is due the longest, for owner $1, for $2 seconds, but none by the channels $3;
--- notes that an attempt is begun. One whose owner has died is due at the end of its lease.
+-- Takes the message that is due the longest, for owner $1, for $2 seconds, but none by the channels $3
+-- and none of $4, which the owner has in hand; notes that an attempt is begun. One whose owner has died
+-- is due at the end of its lease.
 WITH due AS (
     SELECT id FROM qooerp_scheduler.schedule_delivery
     WHERE state IN ('gathering', 'sending', 'retrying') AND next_try <= now()
-        AND channel <> ALL ($3::text[])
+        AND channel <> ALL ($3::text[]) AND id <> ALL ($4::bigint[])
     ORDER BY next_try, id LIMIT 1
     FOR UPDATE SKIP LOCKED
 ), taken AS (

@@ -6,5 +6,5 @@ CROSS JOIN LATERAL (
     ORDER BY create_time DESC LIMIT 1) n
 WHERE NOT EXISTS (
     SELECT FROM qooerp_scheduler.schedule_notify r
-    WHERE r.job_id = n.job_id AND r.notify_type = 'recovered' AND r.create_time > n.create_time
-        AND n.group_key NOT LIKE 'recovered/%')
+    WHERE r.group_key = 'recovered/' || coalesce('job:' || n.job_id, split_part(n.group_key, '/', 2))
+        AND r.create_time > n.create_time AND n.group_key NOT LIKE 'recovered/%')
