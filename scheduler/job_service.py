@@ -120,8 +120,8 @@ class JobService:
                 refuse_past(job, self._now())
             if not same_rule(old, job):
                 job = await scheduled(connection, old, job, now=self._now())
-                if moved or job.schedule_type is not ScheduleType.ONCE:  # else it may be running
-                    refuse_endless_wait(job)
+                if moved or old.next_run_time or job.schedule_type is not ScheduleType.ONCE:
+                    refuse_endless_wait(job)  # else its only time has come, and it may be running
             await job_store.save(connection, job)
             if "depends_on" in changes:
                 await dependency_store.set_parents(connection, job_id, job.depends_on)
@@ -166,7 +166,7 @@ class JobService:
             calendar = await calendar_of(connection, job)
         now = self._now()
         times = next_times(job, now, most, calendar=calendar)
-        until = times[-1] if times else now + _LOOK_AHEAD
+        until = times[-1] if times else max(now + _LOOK_AHEAD, job.run_at or now)
         skipped = skipped_times(job, now, until, calendar=calendar) if calendar else []
         return NextFires(job, times, skipped)
 

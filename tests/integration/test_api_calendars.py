@@ -77,3 +77,42 @@ async def test_a_day_that_is_no_date_is_refused(api, strange):
 
     assert answer.status == 422
     assert answer.data["errors"][0]["field"] == "closingDays.0"
+
+
+SUNDAY, MONDAY = "2060-02-01T09:00:00+08:00", "2060-02-02T09:00:00+08:00"
+ONCE = {"scheduleType": "once", "runAt": SUNDAY, "timezone": "Asia/Shanghai"}
+
+
+async def test_a_job_that_runs_once_on_a_day_off_is_moved_with_it(api):
+    await api.put("/calendars/workdays", {})
+    moved = ONCE | {"calendarName": "workdays", "holidayPolicy": "shift_after"}
+
+    job = await api.a_job(status="running", **moved)
+
+    assert job["nextRunTime"] == MONDAY
+    assert (await api.get(f"/jobs/{job['id']}/next-fires"))["fires"] == [MONDAY]
+    plain = await api.a_job(status="running", **ONCE)
+    assert plain["nextRunTime"] == SUNDAY
+    named = await api.put(f"/jobs/{plain['id']}", {"version": 1} | moved)
+    assert named["nextRunTime"] == MONDAY
+
+
+async def test_a_job_that_runs_once_on_a_day_that_is_skipped_cannot_be_running(api):
+    await api.put("/calendars/workdays", {})
+    skipped = ONCE | {"calendarName": "workdays", "holidayPolicy": "skip"}
+
+    made = await api.ask(
+        "POST", "/jobs", {"jobName": "a", "handlerName": "note", "status": "running"} | skipped
+    )
+    job = await api.a_job(**skipped)
+    started = await api.ask("POST", f"/jobs/{job['id']}/start")
+    running = await api.a_job(status="running", **ONCE)
+    changed = await api.ask("PUT", f"/jobs/{running['id']}", {"version": 1} | skipped)
+
+    assert (made.status, made.data["errors"][0]["field"]) == (422, "runAt")
+    assert (changed.status, changed.data["errors"][0]["field"]) == (422, "runAt")
+    assert started.status == 409
+    assert "is skipped by its calendar" in started.message
+    fires = await api.get(f"/jobs/{job['id']}/next-fires")
+    assert fires["fires"] == []
+    assert fires["skipped"][0]["time"] == SUNDAY

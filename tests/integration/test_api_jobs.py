@@ -317,7 +317,10 @@ async def test_jobs_are_exported_and_imported_all_or_none(api):
 
     assert [job["jobName"] for job in imported] == ["one", "two"]
     assert imported[0]["configs"] == {"k": "v"}
-    assert (answer.status, answer.message) == (422, "timezone: 'Mars/Base' is no IANA time zone")
+    assert (answer.status, answer.message) == (
+        422,
+        "jobs.1.timezone: 'Mars/Base' is no IANA time zone",
+    )
     assert (await api.get("/jobs", jobGroup="moved"))["total"] == 4
 
 
@@ -343,6 +346,7 @@ async def test_jobs_are_exported_and_imported_all_or_none(api):
         ({"scheduleType": "sometimes"}, "scheduleType"),
         ({"timezone": "Mars/Base"}, "timezone"),
         ({"retryStrategy": "fixed"}, "retryCount"),
+        ({"retryCount": 2}, "retryStrategy"),
         ({"timeoutSeconds": -1}, "timeoutSeconds"),
         ({"dependsOn": [987654321]}, "dependsOn"),
         ({"configs": {"a b": "v"}}, "configs.a b"),
@@ -360,6 +364,7 @@ async def test_a_bad_field_is_named_and_nothing_is_made(api, fields, field):
 
     assert (answer.status, imported.status) == (422, 422)
     assert answer.data["errors"][0]["field"].removesuffix(".[key]") == field
+    assert imported.data["errors"][0]["field"].removesuffix(".[key]") == f"jobs.0.{field}"
     assert answer.message.startswith(field)
     assert (await api.get("/jobs"))["total"] == before
 
@@ -507,3 +512,57 @@ async def test_jobs_are_found_by_their_number(api):
     assert [one["id"] for one in (await api.get("/jobs", jobNo=job["jobNo"]))["records"]] == [
         job["id"]
     ]
+
+
+PAST_ONCE = {"scheduleType": "once", "runAt": "2020-01-01T00:00:00Z"}
+OVER = {"scheduleType": "cron", "cronExpression": "0 0 0 1 1 ? 2020"}
+
+
+@pytest.mark.parametrize(
+    ("rule", "field"),
+    [
+        (PAST_ONCE, "runAt"),
+        (PAST_ONCE | {"status": "running"}, "runAt"),
+        (OVER | {"status": "running"}, "cronExpression"),
+    ],
+)
+async def test_a_job_whose_times_have_passed_is_not_made(api, rule, field):
+    answer = await api.ask("POST", "/jobs", {"jobName": "late", "handlerName": "note"} | rule)
+
+    assert answer.status == 422
+    assert answer.data["errors"][0]["field"] == field
+
+
+async def test_a_running_job_is_not_changed_so_that_it_is_never_due_again(api):
+    job = await api.a_job(**NIGHTLY, status="running")
+
+    over = await api.ask("PUT", f"/jobs/{job['id']}", {"version": 1} | OVER)
+    past = await api.ask("PUT", f"/jobs/{job['id']}", {"version": 1} | PAST_ONCE)
+
+    for answer, field in ((over, "cronExpression"), (past, "runAt")):
+        assert (answer.status, answer.data["errors"][0]["field"]) == (422, field)
+    assert await api.get(f"/jobs/{job['id']}") == job
+
+
+async def test_a_job_that_is_to_run_once_is_not_started_after_its_time(api):
+    job = await api.a_job(scheduleType="once", runAt="2060-01-01T00:00:00Z")
+    async with api.app.storage.engine.begin() as connection:
+        await connection.exec_driver_sql(
+            "UPDATE qooerp_scheduler.schedule_job SET run_at = now() - interval '1 min' WHERE id = $1",
+            (job["id"],),
+        )
+
+    answer = await api.ask("POST", f"/jobs/{job['id']}/start")
+
+    assert answer.status == 409
+    assert answer.message.startswith("the time at which it was to run has passed")
+    renamed = await api.put(f"/jobs/{job['id']}", {"version": 1, "description": "as it was"})
+    assert renamed["description"] == "as it was"
+
+
+async def test_a_moment_that_has_just_passed_is_still_a_time_to_run_once(api):
+    just = (datetime.now(UTC) - timedelta(seconds=1)).isoformat()
+
+    job = await api.a_job(scheduleType="once", runAt=just, status="running")
+
+    assert (await first_run_of(api, job["id"]))["status"] == "succeeded"

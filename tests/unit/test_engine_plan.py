@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -7,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scheduler.engine.calendars import Calendar
 from scheduler.engine.plan import MOST_MADE_UP, first_time, plan
 from scheduler.engine.rules import BadSchedule
-from scheduler.job import Job, MisfirePolicy, ScheduleType
+from scheduler.job import HolidayPolicy, Job, MisfirePolicy, ScheduleType
 
 T0 = datetime(2026, 3, 2, 9, tzinfo=UTC)
 AHEAD = timedelta(seconds=3)
@@ -222,3 +224,21 @@ def test_the_first_time_that_nothing_makes_up_is_told(policy, late_s, lost_s):
     plans = plan(every(60, misfire_policy=policy), T0 + timedelta(seconds=late_s), ahead=AHEAD)
 
     assert plans.lost == (None if lost_s is None else T0 + timedelta(seconds=lost_s))
+
+
+@pytest.mark.parametrize(
+    ("policy", "days"),
+    [(HolidayPolicy.SHIFT_AFTER, 1), (HolidayPolicy.SHIFT_BEFORE, -2), (HolidayPolicy.SKIP, None)],
+)
+def test_a_moment_on_a_day_off_is_due_once_on_the_day_to_which_it_is_moved(policy, days):
+    sunday = T0 - timedelta(days=1)
+    weekdays = Calendar(name="weekdays")
+    job = once(sunday, calendar_name="weekdays", holiday_policy=policy)
+
+    first = first_time(job, sunday - timedelta(days=5), calendar=weekdays)
+
+    assert first == (None if days is None else sunday + timedelta(days=days))
+    if first is not None:
+        plans = plan(replace(job, next_run_time=first), first, ahead=AHEAD, calendar=weekdays)
+        assert [fire.scheduled for fire in plans.fires] == [first]
+        assert plans.next_run_time is None
