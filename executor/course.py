@@ -119,7 +119,12 @@ class Course:
         def ended(ending: Ending) -> None:  # called in the worker's thread
             self._endings.call(self._ended, run, ending)
 
-        run.execution = self._workers[run.isolation].start(assignment, ended)
+        try:
+            run.execution = self._workers[run.isolation].start(assignment, ended)
+        except (RuntimeError, OSError) as error:  # no thread or process to be had
+            self.report(run, RunState.FAILED, f"could not be started: {error}")
+            self.leave(run)
+            return
         if trigger.timeout_s > 0:
             run.timer = self._loop.call_later(
                 trigger.timeout_s, self._stop, run, timed_out(trigger.timeout_s)
@@ -158,6 +163,7 @@ class Course:
         """Take *run* out of its lane, and let the next one in."""
         if run.timer is not None:
             run.timer.cancel()
+        run.execution = None  # it knows the run: a circle, which the collector alone would free
         if self.live.get(run.trigger.identity) is run:
             del self.live[run.trigger.identity]
         self.slots[run.isolation].release(run)
