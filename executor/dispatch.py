@@ -69,7 +69,10 @@ class Dispatcher:
         lane = self._course.lanes.get((cluster, job_id))
         if lane is None:
             return False
+        head = lane.head
         self._course.clear(lane, killed())
+        if head is not None:
+            self._remember_stop(head)
         return True
 
     def kill_run(self, cluster: str, log_id: int) -> bool:
@@ -78,7 +81,13 @@ class Dispatcher:
         if run is None or run.abandoned:
             return False
         self._course.stop_run(run, killed())
+        self._remember_stop(run)
         return True
+
+    def _remember_stop(self, run: Run) -> None:
+        """A killed run is not begun again where the service dies before it has ended."""
+        if run.stop is not None and run.stop.state is RunState.KILLED:
+            self._journal.stopping(run.run_id, run.stop.message(started=True))
 
     def is_busy(self, cluster: str, job_id: int) -> bool:
         return (cluster, job_id) in self._course.lanes
@@ -88,12 +97,16 @@ class Dispatcher:
         runs = (run for run in self._course.live.values() if run.trigger.log_id == log_id)
         return next((run for run in runs if run.trigger.cluster == cluster), None)
 
+    async def settled(self) -> None:
+        """Wait until all that was accepted, killed and logged before is on disk."""
+        await self._journal.written()
+
     async def settle_log(self, cluster: str, log_id: int) -> bool:
         """Have on disk what this run has logged until now; whether it is live."""
         run = self.find(cluster, log_id)
         if run is not None:
             run.log.flush()
-        await self._journal.written()
+        await self.settled()
         return run is not None
 
     def zombies(self) -> list[Run]:
@@ -133,9 +146,11 @@ class Dispatcher:
         self._course.report(run, state, message)
 
     @property
-    def closed(self) -> bool:
-        """Every trigger is refused, since the service is about to stop."""
-        return self._closing
+    def unfit(self) -> TriggerRejected | None:
+        """Why any trigger would be refused now; None when it would not."""
+        if self._closing:
+            return ShuttingDown()
+        return _unwritable(self._journal.failure) if self._journal.failure else None
 
     def close_doors(self) -> None:
         """Refuse every trigger from now on."""
@@ -164,9 +179,15 @@ class Dispatcher:
         def told(asked: asyncio.Future[Answer | None]) -> None:
             self._asked.discard(asked)
             first = None if asked.cancelled() else asked.result()
+            self._note_repeated(trigger, first)
             answered(refusal if first is None else _refusal(first))
 
         asked.add_done_callback(told)
+
+    def _note_repeated(self, trigger: Trigger, first: Answer | JournalBroken | None) -> None:
+        """The journal may owe the end of *trigger* again, if it had one."""
+        if isinstance(first, Answer) and first.state is not None:
+            self._course.changed(trigger, first.state)
 
     def _submit(self, trigger: Trigger, answered: Answered) -> None:
         known = self._course.live.get(trigger.identity)
@@ -231,6 +252,7 @@ class Dispatcher:
         lane = self._course.lanes.get(run.trigger.lane)
         if isinstance(answer, JournalBroken) or answer.state is not None:
             self._unwind(run)
+            self._note_repeated(run.trigger, answer)
         elif lane is not None and self._course.live.get(run.trigger.identity) is run:
             run.durable = True
             self._course.changed(run.trigger, RunState.QUEUED)
@@ -253,6 +275,8 @@ class Dispatcher:
             if isinstance(answer, Answer) and answer.state is None:
                 self._course.changed(trigger, RunState.DISCARDED)
                 answer = Answer(RunState.DISCARDED)
+            else:
+                self._note_repeated(trigger, answer)
             answered(_refusal(answer))
 
         self._journal.discard(
@@ -279,11 +303,15 @@ class Dispatcher:
             self._quiet.set()
 
 
+def _unwritable(reason: str) -> TriggerRejected:
+    return TriggerRejected(f"the journal cannot be written: {reason}")
+
+
 def _refusal(answer: Answer | JournalBroken) -> TriggerRejected | None:
     """Why the Admin is told no; None when it is told yes."""
     match answer:
         case JournalBroken():
-            return TriggerRejected(f"the journal cannot be written: {answer}")
+            return _unwritable(str(answer))
         case Answer(state=RunState.DISCARDED):
             return DiscardedByBlock()
         case _:

@@ -8,16 +8,16 @@ from __future__ import annotations
 import asyncio
 import hmac
 import html
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import structlog
 
 from admin_bridge import wire
 from executor.dispatch import Dispatcher
-from executor.errors import ShuttingDown, TriggerRejected
+from executor.errors import TriggerRejected
 from executor.logpages import LogPages, Page
 from executor.model import BlockStrategy, Script, Trigger
 
@@ -70,7 +70,7 @@ class Endpoints:
         self._pages = pages
         self._page_chars = page_chars
         self._readers = ThreadPoolExecutor(2, thread_name_prefix="log-reader")
-        self._reading: set[asyncio.Task[None]] = set()
+        self._answering: set[asyncio.Task[None]] = set()
         operations: dict[str, Operation] = {
             "/beat": self._beat,
             "/idleBeat": self._idle_beat,
@@ -121,13 +121,16 @@ class Endpoints:
 
     def _beat(self, _caller: Caller, _body: bytes, reply: Reply) -> None:
         # asked by routing FAILOVER, which takes the next node then
-        leaving = self._dispatcher.closed
-        reply(wire.failure(str(ShuttingDown())) if leaving else wire.success())
+        reply(self._unfit() or wire.success())
 
     def _idle_beat(self, caller: Caller, body: bytes, reply: Reply) -> None:
         job_id = wire.decode_idle_beat(body).job_id
         busy = self._dispatcher.is_busy(caller.cluster, job_id)
-        reply(wire.failure(_BUSY) if busy else wire.success())
+        reply(self._unfit() or (wire.failure(_BUSY) if busy else wire.success()))
+
+    def _unfit(self) -> bytes | None:
+        unfit = self._dispatcher.unfit
+        return None if unfit is None else _refusal(unfit, "/beat")
 
     def _run(self, caller: Caller, body: bytes, reply: Reply) -> None:
         def answered(refusal: TriggerRejected | None) -> None:
@@ -137,13 +140,19 @@ class Endpoints:
 
     def _kill(self, caller: Caller, body: bytes, reply: Reply) -> None:
         known = self._dispatcher.kill(caller.cluster, wire.decode_kill(body).job_id)
+        self._answer_later(self._answer_kill(known, reply))
+
+    async def _answer_kill(self, known: bool, reply: Reply) -> None:
+        await self._dispatcher.settled()  # a killed run stays killed, whatever dies now
         reply(wire.success() if known else wire.success("job thread already killed."))
 
     def _read_log(self, caller: Caller, body: bytes, reply: Reply) -> None:
-        request = wire.decode_log(body)
-        reading = asyncio.ensure_future(self._answer_log(caller, request, reply))
-        self._reading.add(reading)
-        reading.add_done_callback(self._reading.discard)
+        self._answer_later(self._answer_log(caller, wire.decode_log(body), reply))
+
+    def _answer_later(self, answering: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(answering)
+        self._answering.add(task)
+        task.add_done_callback(self._answering.discard)
 
     async def _answer_log(self, caller: Caller, request: wire.LogRequest, reply: Reply) -> None:
         loop = asyncio.get_running_loop()

@@ -15,29 +15,56 @@ _T = TypeVar("_T")
 
 
 class Handover(Generic[_T]):
-    """Gathers what *put* is given; *deliver* gets it at the end of the turn, still on the loop.
+    """Gathers items; *deliver* gets them together, still on the loop.
 
-    Belongs to one loop: *put* is called there only.
+    What is `put` goes at the end of the turn, and takes along what was `put_in_time`: that goes at
+    once too where it is alone, but at most every *pace_s* while it keeps coming. Items stay in
+    their order. Belongs to one loop: it is used there only.
     """
 
-    __slots__ = ("_deliver", "_items", "_loop")
+    __slots__ = ("_deliver", "_delivered", "_due", "_items", "_loop", "_pace_s", "_timer")
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, deliver: Callable[[list[_T]], object]
+        self,
+        loop: asyncio.AbstractEventLoop,
+        deliver: Callable[[list[_T]], object],
+        *,
+        pace_s: float,
     ) -> None:
         self._loop = loop
         self._deliver = deliver
+        self._pace_s = pace_s
         self._items: list[_T] = []
+        self._due = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._delivered = 0.0
 
     def put(self, item: _T) -> None:
         self._items.append(item)
-        if len(self._items) == 1:
+        if not self._due:
+            self._due = True
             self._loop.call_soon(self.flush)
+
+    def put_in_time(self, item: _T) -> None:
+        self._items.append(item)
+        if self._due or self._timer is not None:
+            return
+        at = self._delivered + self._pace_s
+        if at <= self._loop.time():
+            self._due = True
+            self._loop.call_soon(self.flush)
+        else:
+            self._timer = self._loop.call_at(at, self.flush)
 
     def flush(self) -> None:
         """Deliver now what there is."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._due = False
         if self._items:
             items, self._items = self._items, []
+            self._delivered = self._loop.time()
             self._deliver(items)
 
 
@@ -62,4 +89,9 @@ class Inbox:
         self._woken = False  # first: who comes after this wakes the loop again
         for _ in range(len(self._calls)):
             function, args = self._calls.popleft()
-            self._loop.call_soon(function, *args)
+            try:
+                function(*args)
+            except Exception as error:  # noqa: BLE001 - one call's fault is no other's
+                self._loop.call_exception_handler(
+                    {"message": f"{function} failed", "exception": error}
+                )

@@ -17,14 +17,21 @@ from datetime import date
 from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple, TypeVar
 
+import structlog
+
 from executor.handover import Handover
 from executor.journal_store import Answer, Batch, JournalStore, OwedCallback, encode_trigger
 from executor.logstore import Chunk, LogWriter
 from executor.model import LOCAL, Report, Result, RunState, Trigger
 
+_log = structlog.get_logger(__name__)
 _T = TypeVar("_T")
 _MOST_PER_COMMIT = 2_000
 _RETRY_S = 1.0
+_PACE_S = 0.004
+"""Ends of runs, for which nobody waits, are carried along by what is waited for."""
+_LOG_PACE_S = 0.05
+"""Logs are a file of their own, with transactions of its own."""
 _FORGET_EVERY = 5_000
 """Accepted runs between two looks at what can be forgotten."""
 _MOST_LOG_BYTES = 64 * 2**20
@@ -84,12 +91,15 @@ class Journal:
         self._loop = asyncio.get_running_loop()
         self._home = threading.get_ident()
         self.died = self._loop.create_future()
-        self._turn: Handover[_Item] = Handover(self._loop, self._queue.put)
+        self._turn: Handover[_Item] = Handover(self._loop, self._queue.put, pace_s=_PACE_S)
+        self._log_turn: Handover[_Item] = Handover(self._loop, self._queue.put, pace_s=_LOG_PACE_S)
         self._thread.start()
 
     async def close(self) -> None:
         """Write what is left, then close the files."""
-        self._turn.put(None)
+        self._log_turn.flush()
+        self._turn.flush()
+        self._queue.put([None])  # nothing can come behind it in the same list
         await asyncio.to_thread(self._thread.join)
         self._logs.close()
         self._store.close()
@@ -143,9 +153,12 @@ class Journal:
         self._turn.put(_Op("accepts", (row,), done))
 
     async def first_answer(self, trigger: Trigger) -> Answer | None:
-        """What became of *trigger* when it came before; None: it is new, or nobody can tell."""
+        """What became of *trigger* when it came before; None: it is new, or nobody can tell.
+
+        Whoever asks again for a local one has not heard of its end: it is owed again.
+        """
         try:
-            return await self.ask(lambda store: store.known(trigger.identity))
+            return await self.ask(lambda store: store.known(trigger, record=self._record))
         except JournalBroken:
             return None
 
@@ -156,6 +169,10 @@ class Journal:
         row = (next(self._revisions), started_ms, restarts, self._record, run_id)
         self._turn.put(_Op("starts", (row,), done))
 
+    def stopping(self, run_id: int, message: str) -> None:
+        """The run was killed: if it has no end when the service dies, it ends with *message*."""
+        self._turn.put(_Op("stops", ((message, run_id),)))
+
     def finish(
         self, run_id: int, result: Result, done: Callable[[object], None] | None = None
     ) -> None:
@@ -163,7 +180,7 @@ class Journal:
         times = (result.started_ms, result.ended_ms)
         revision = next(self._revisions)
         row = (result.state, revision, *times, result.message, self._record, run_id)
-        self._turn.put(_Op("finishes", (row,), done))
+        self._turn.put_in_time(_Op("finishes", (row,), done))
 
     # what is owed
 
@@ -201,6 +218,7 @@ class Journal:
     async def ask(self, question: Callable[[JournalStore], _T]) -> _T:
         """Put a question to the file; all that was said before it is on disk by then."""
         answer: asyncio.Future[_T] = self._loop.create_future()
+        self._log_turn.flush()
         self._turn.put(_Ask(question, answer))
         return await answer
 
@@ -211,7 +229,7 @@ class Journal:
         with self._log_room:
             self._log_bytes += len(chunk.text)
         if threading.get_ident() == self._home:
-            self._turn.put(chunk)
+            self._log_turn.put_in_time(chunk)
         else:
             self._queue.put([chunk])
 
@@ -240,7 +258,7 @@ class Journal:
         unwritten: list[_Op] = []
         changes, closed = 0, False
         while not closed:
-            items = self._next_items(_RETRY_S if unwritten else None)
+            items = self._next_items(_RETRY_S if unwritten or self.failure else None)
             closed = bool(items) and items[-1] is None
             self._write_chunks([i for i in items if isinstance(i, Chunk)])
             ops = unwritten + [i for i in items if isinstance(i, _Op)]
@@ -261,10 +279,10 @@ class Journal:
 
     def _commit(self, ops: list[_Op]) -> list[_Op]:
         """Write *ops*; what could not be written and has to be, another time."""
-        if not ops:
+        if not ops and not self.failure:
             return []
         try:
-            answers = self._store.commit(_batch(ops))
+            answers = self._store.commit(_batch(ops)) if ops else self._probe()
         except sqlite3.Error as error:
             self.failure = str(error)
             accepts = [op for op in ops if op.part == "accepts"]
@@ -273,6 +291,11 @@ class Journal:
         self.failure = ""
         following = iter(answers)
         self._tell([(op.done, next(following) if op.part == "accepts" else None) for op in ops])
+        return []
+
+    def _probe(self) -> list[Answer]:
+        """See whether the file can be written again, where nobody has anything to write."""
+        self._store.probe()
         return []
 
     def _tell(self, news: list[tuple[Callable[[Any], None] | None, Any]]) -> None:
@@ -303,9 +326,8 @@ class Journal:
             self._log_room.notify_all()
 
     def _forget(self) -> None:
-        newest, _ = self._store.next_ids()
         with contextlib.suppress(sqlite3.Error):
-            self._store.forget_before(newest - self._remember)
+            self._store.forget_but(self._remember)
 
 
 def _batch(ops: list[_Op]) -> Batch:
@@ -317,7 +339,10 @@ def _batch(ops: list[_Op]) -> Batch:
 
 def _tell_all(news: list[tuple[Callable[[Any], None], Any]]) -> None:
     for done, value in news:
-        done(value)
+        try:
+            done(value)
+        except Exception:  # noqa: BLE001 - one run's trouble is no other's
+            _log.exception("run_stumbled")
 
 
 def _settle(answer: asyncio.Future[Any], value: object, error: BaseException | None) -> None:

@@ -17,9 +17,9 @@ from typing import Any, NamedTuple
 import msgspec
 
 from executor.errors import StartRefused
-from executor.model import Report, RunState, Trigger
+from executor.model import LOCAL, Report, RunState, Trigger
 
-_FORMAT = 1
+_FORMAT = 2
 WAL_PAGES = 8_000
 """Pages (32 MiB) that gather before they are moved into the file: all runs wait for that."""
 _SCHEMA = """
@@ -38,7 +38,8 @@ CREATE TABLE run (
   message TEXT,
   callback INTEGER NOT NULL,        -- 0 nothing owed, 1 owed when ended, 2 owed, 3 refused for good
   record INTEGER NOT NULL,          -- 0 nothing owed, 1 owed
-  refusal TEXT
+  refusal TEXT,
+  stopping TEXT                     -- the words it ends with: it was killed, and is not begun again
 );
 CREATE UNIQUE INDEX run_identity ON run (log_id, triggered_ms, cluster);
 CREATE INDEX run_callback ON run (cluster, revision) WHERE callback = 2;
@@ -47,6 +48,8 @@ CREATE INDEX run_open ON run (id) WHERE state IN ('queued', 'running');
 CREATE INDEX run_refused ON run (id) WHERE callback = 3;
 """
 
+_FROM_1 = "ALTER TABLE run ADD COLUMN stopping TEXT;"
+
 _ACCEPT = """
 INSERT INTO run
  (id, cluster, log_id, triggered_ms, state, revision, accepted_ms, started_ms, ended_ms,
@@ -54,6 +57,7 @@ INSERT INTO run
 VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (log_id, triggered_ms, cluster) DO NOTHING"""
 _KNOWN = "SELECT id, state, message FROM run WHERE cluster = ? AND log_id = ? AND triggered_ms = ?"
 _START = "UPDATE run SET state='running', revision=?, started_ms=?, restarts=?, record=? WHERE id=?"
+_STOP = "UPDATE run SET stopping=? WHERE id=?"
 _FINISH = """
 UPDATE run SET state=?, revision=?, started_ms=?, ended_ms=?, message=?,
  callback=iif(callback=1, 2, callback), record=? WHERE id=?"""
@@ -63,6 +67,9 @@ UPDATE run SET callback=0, refusal=NULL, trigger=iif(record=0, NULL, trigger),
 _RECORDED = """
 UPDATE run SET record=0, trigger=iif(callback=0 AND ended_ms IS NOT NULL, NULL, trigger),
  message=iif(callback=0, NULL, message) WHERE id=? AND revision=?"""
+_OWE_AGAIN = """
+UPDATE run SET record=1, trigger=?, message='ended before this was asked for again; its message is not kept'
+WHERE cluster=? AND log_id=? AND triggered_ms=? AND record=0 AND ended_ms IS NOT NULL"""
 _REFUSED = "UPDATE run SET callback=3, refusal=? WHERE id=?"
 _SUPERSEDE = """
 UPDATE run SET callback=3, refusal='the Admin gave this log id to another run'
@@ -75,10 +82,12 @@ _OWED = """
 SELECT id, log_id, triggered_ms, state, message, ended_ms FROM run
 WHERE cluster=? AND callback=2 ORDER BY revision LIMIT ?"""
 _REPORT = """
-SELECT id, revision, trigger, state, accepted_ms, started_ms, ended_ms, message, restarts FROM run
+SELECT id, revision, trigger, state, accepted_ms, started_ms, ended_ms, message, restarts, stopping
+FROM run
 """
 _FORGET = """
-DELETE FROM run WHERE id IN (SELECT id FROM run WHERE id < ? AND callback=0 AND record=0
+DELETE FROM run WHERE id IN (SELECT id FROM run
+ WHERE id <= (SELECT max(id) FROM run) - ? AND callback=0 AND record=0
  AND state NOT IN ('queued', 'running') ORDER BY id LIMIT 20000)"""
 
 
@@ -121,6 +130,7 @@ class Batch:
 
     accepts: list[tuple[Any, ...]] = field(default_factory=list)
     starts: list[tuple[Any, ...]] = field(default_factory=list)
+    stops: list[tuple[str, int]] = field(default_factory=list)
     finishes: list[tuple[Any, ...]] = field(default_factory=list)
     taken: list[tuple[int]] = field(default_factory=list)
     recorded: list[tuple[int, int]] = field(default_factory=list)
@@ -130,6 +140,7 @@ class Batch:
         return bool(
             self.accepts
             or self.starts
+            or self.stops
             or self.finishes
             or self.taken
             or self.recorded
@@ -179,6 +190,8 @@ class JournalStore:
         answers = self._accept(batch.accepts) if batch.accepts else []
         if batch.starts:
             many(_START, batch.starts)
+        if batch.stops:
+            many(_STOP, batch.stops)
         if batch.finishes:
             many(_FINISH, batch.finishes)
         if batch.taken:
@@ -200,12 +213,27 @@ class JournalStore:
     def _answer(self, row: tuple[Any, ...]) -> Answer:
         run_id, *identity = row[:4]
         first, *answer = self._db.execute(_KNOWN, identity).fetchone()
-        return NEW if first == run_id else _first_answer(*answer)
+        if first == run_id:
+            return NEW
+        self._owe_again(identity, text=row[9], record=row[12])
+        return _first_answer(*answer)
 
-    def known(self, identity: tuple[str, int, int]) -> Answer | None:
-        """The first answer to the trigger of this identity; None: it never came."""
-        row = self._db.execute(_KNOWN, identity).fetchone()
-        return _first_answer(*row[1:]) if row else None
+    def probe(self) -> None:
+        """Write something that changes nothing. Raise sqlite3.Error."""
+        self._db.execute(f"PRAGMA user_version={_FORMAT}")
+
+    def known(self, trigger: Trigger, *, record: int) -> Answer | None:
+        """The first answer to *trigger*; None: it never came. *record*: its end may be owed again."""
+        row = self._db.execute(_KNOWN, trigger.identity).fetchone()
+        if row is None:
+            return None
+        self._owe_again(trigger.identity, text=encode_trigger(trigger), record=record)
+        return _first_answer(*row[1:])
+
+    def _owe_again(self, identity: Sequence[Any], *, text: str, record: int) -> None:
+        """Owe the recorder the end of a local run: who asks again has not heard of it."""
+        if record and identity[0] == LOCAL:
+            self._db.execute(_OWE_AGAIN, (text, *identity))
 
     def next_ids(self) -> tuple[int, int]:
         """The next run id and the next revision."""
@@ -231,9 +259,9 @@ class JournalStore:
         """Callbacks that their Admin refused for good, oldest first."""
         return _dead_letters(self._db)
 
-    def forget_before(self, run_id: int) -> int:
-        """Drop settled runs older than *run_id*, at most 20,000; how many."""
-        return self._db.execute(_FORGET, (run_id,)).rowcount
+    def forget_but(self, newest: int) -> int:
+        """Drop settled runs, but for the *newest* runs of all; at most 20,000 at once; how many."""
+        return self._db.execute(_FORGET, (newest,)).rowcount
 
 
 def dead_letters(path: Path) -> list[DeadLetter]:
@@ -276,6 +304,8 @@ def _prepare(db: sqlite3.Connection, path: Path, *, full_sync: bool) -> None:
     (version,) = db.execute("PRAGMA user_version").fetchone()
     if version == 0:
         db.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version={_FORMAT}; COMMIT;")
+    elif version == 1:
+        db.executescript(f"BEGIN; {_FROM_1} PRAGMA user_version={_FORMAT}; COMMIT;")
     elif version != _FORMAT:
         raise StartRefused(f"{path} was written by another version (format {version})")
 
@@ -293,7 +323,7 @@ def _first_answer(state: str, message: str | None) -> Answer:
 
 
 def _report(row: tuple[Any, ...]) -> Report:
-    run_id, revision, trigger, state, accepted, started, ended, message, restarts = row
+    run_id, revision, trigger, state, accepted, started, ended, message, restarts, stopping = row
     return Report(
         run_id=run_id,
         revision=revision,
@@ -304,4 +334,5 @@ def _report(row: tuple[Any, ...]) -> Report:
         ended_ms=ended,
         message=message or "",
         restarts=restarts,
+        stopping=stopping or "",
     )

@@ -147,3 +147,5 @@ class Report(Struct, frozen=True, kw_only=True):
     message: str = ""
     restarts: int = 0
     """How often the run was begun again after the service had died (idempotent handlers)."""
+    stopping: str = ""
+    """The words it ends with: it was killed, and had not ended yet."""

@@ -6,10 +6,11 @@ import sqlite3
 from collections.abc import Callable, Collection, Sequence
 
 from executor.dispatch import Dispatcher
+from executor.ending import covered
 from executor.errors import TriggerRejected
 from executor.handler import Handler
 from executor.logpages import LogPages
-from executor.model import LOCAL, Report, RunState, Trigger
+from executor.model import LOCAL, BlockStrategy, Report, RunState, Trigger
 
 MOST_RESTARTS = 3
 """A run that was running each time the service died is suspected of killing it."""
@@ -18,17 +19,32 @@ INTERRUPTED = "the executor died while this was running; it was not run again"
 _SUSPECT = (
     f"the executor died {MOST_RESTARTS + 1} times while this was running; it is not run again"
 )
+_COVERED = covered()
 _DISOWNED = "this was called interrupted while the executor was gone"
 _NOT_RUN = "the executor died before this could run, and is set not to run it later"
 
 
-def verdict(report: Report, *, idempotent: bool, run_waiting: bool) -> str | None:
-    """Why an open run of a former life ends now; None: it may run (again)."""
-    if report.state is RunState.QUEUED:
-        return None if run_waiting else _NOT_RUN
+Verdict = tuple[RunState, str]
+"""How a run ends that is not taken up again."""
+
+
+def verdict(
+    report: Report, *, idempotent: bool, run_waiting: bool, is_covered: bool
+) -> Verdict | None:
+    """How an open run of a former life ends now; None: it may run (again).
+
+    *is_covered*: one that waits behind it was to take its place.
+    """
+    running = report.state is RunState.RUNNING
+    if report.stopping:
+        return RunState.KILLED, report.stopping
+    if is_covered:
+        return RunState.KILLED, _COVERED.message(started=running)
+    if not running:
+        return None if run_waiting else (RunState.INTERRUPTED, _NOT_RUN)
     if not idempotent:
-        return INTERRUPTED
-    return _SUSPECT if report.restarts >= MOST_RESTARTS else None
+        return RunState.INTERRUPTED, INTERRUPTED
+    return (RunState.INTERRUPTED, _SUSPECT) if report.restarts >= MOST_RESTARTS else None
 
 
 def recover(
@@ -45,19 +61,33 @@ def recover(
     *disowned* are the log ids of local runs that others have ended meanwhile.
     """
     ended = 0
+    covers = _last_covers(reports)
     for report in reports:
         if report.trigger.cluster == LOCAL and report.trigger.log_id in disowned:
-            reason: str | None = _DISOWNED
+            end: Verdict | None = (RunState.INTERRUPTED, _DISOWNED)
         else:
-            idempotent = _is_idempotent(report.trigger, find_handler)
-            reason = verdict(report, idempotent=idempotent, run_waiting=run_waiting)
+            end = verdict(
+                report,
+                idempotent=_is_idempotent(report.trigger, find_handler),
+                run_waiting=run_waiting,
+                is_covered=report.run_id < covers.get(report.trigger.lane, 0),
+            )
         first_line = _first_line(report, pages)
-        if reason is None:
+        if end is None:
             dispatcher.resume(report, first_line=first_line)
         else:
             ended += 1
-            dispatcher.give_up(report, RunState.INTERRUPTED, reason, first_line=first_line)
+            dispatcher.give_up(report, *end, first_line=first_line)
     return ended
+
+
+def _last_covers(reports: Sequence[Report]) -> dict[tuple[str, int], int]:
+    """The newest run of each lane that takes the place of all before it."""
+    return {
+        report.trigger.lane: report.run_id
+        for report in reports
+        if report.trigger.block is BlockStrategy.COVER
+    }
 
 
 def _first_line(report: Report, pages: LogPages) -> int:

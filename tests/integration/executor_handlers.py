@@ -168,3 +168,17 @@ job_handler("mark")(_mark)
 job_handler("mark-again", idempotent=True)(_mark)
 job_handler("file-gate")(_wait_for_file)
 job_handler("file-gate-again", idempotent=True)(_wait_for_file)
+
+
+@job_handler("deaf-gate-again", idempotent=True)
+def deaf_gate(ctx: JobContext, params: str) -> str:
+    """Wait for the file likewise, and swallow every attempt to stop it."""
+    told = json.loads(params)
+    with Path(told["mark"]).open("a", encoding="ascii") as mark:
+        mark.write(f"{ctx.log_id}\n")
+    while not Path(told["until"]).exists():
+        try:
+            time.sleep(0.005)
+        except RunStopped:
+            continue
+    return "found"

@@ -14,7 +14,7 @@ import pytest
 
 from executor.recovery import INTERRUPTED, MOST_RESTARTS
 from executor.testing.fake_admin import FakeAdmin
-from tests.integration.executor_service import LIMIT_S, Service, until
+from tests.integration.executor_service import LIMIT_S, Service, post, until
 
 ROUNDS = 4
 PER_ROUND = 120
@@ -114,6 +114,44 @@ async def test_no_run_is_executed_twice_unless_it_may_be(
 async def _mark_without_end(admin: FakeAdmin, service: Service, mark: Path) -> None:
     for n in range(1_000_000):
         await admin.trigger("mark", str(mark), job_id=n % 5, address=service.url)
+
+
+async def test_what_was_killed_stays_killed_whatever_dies_after_the_answer(
+    admin: FakeAdmin, service: Service, tmp_path: Path
+) -> None:
+    params = gate_params(tmp_path)
+    runs = [await admin.trigger("deaf-gate-again", params, address=service.url) for _ in range(2)]
+    await until(lambda: marks(tmp_path / "mark") == [runs[0]])
+    assert (await post(service.url + "/kill", {"jobId": 1}, token="s3cret")).code == 200
+    await service.kill_9()
+    (tmp_path / "open").touch()
+    await service.start()
+
+    rows = [await admin.finished(log_id, LIMIT_S) for log_id in runs]
+    assert [row.handle_msg for row in rows] == [
+        "scheduling center kill job. [job running, killed]",
+        "scheduling center kill job. [job not executed, in the job queue, killed.]",
+    ]
+    assert marks(tmp_path / "mark") == [runs[0]]
+
+
+async def test_what_was_covered_stays_covered_whatever_dies_after_the_answer(
+    admin: FakeAdmin, service: Service, tmp_path: Path
+) -> None:
+    params = gate_params(tmp_path)
+    covered = await admin.trigger("deaf-gate-again", params, address=service.url)
+    await until(lambda: marks(tmp_path / "mark") == [covered])
+    covering = await admin.trigger(
+        "deaf-gate-again", params, block="COVER_EARLY", address=service.url
+    )
+    await service.kill_9()
+    (tmp_path / "open").touch()
+    await service.start()
+
+    row = await admin.finished(covered, LIMIT_S)
+    assert row.handle_msg == "block strategy effect：Cover Early [job running, killed]"
+    assert (await admin.finished(covering, LIMIT_S)).handle_msg == "found"
+    assert marks(tmp_path / "mark") == [covered, covering]
 
 
 async def test_what_ran_is_reported_as_interrupted_and_what_waited_runs(

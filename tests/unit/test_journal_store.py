@@ -22,7 +22,7 @@ from executor.journal_store import (
     encode_trigger,
     revive,
 )
-from executor.model import BlockStrategy, RunState, Script, Source, Trigger
+from executor.model import LOCAL, BlockStrategy, RunState, Script, Source, Trigger
 
 TRIGGER = Trigger(cluster="main", log_id=1, triggered_ms=1_795_392_000_000, job_id=7)
 
@@ -69,6 +69,27 @@ def test_a_new_trigger_is_told_from_one_that_is_known(store: JournalStore) -> No
 
     assert accept(store, 2, log_id=1) == Answer(RunState.SUCCEEDED, "done")
     assert store.next_ids() == (2, 11)
+
+
+@pytest.mark.parametrize("accepted_again", [True, False])
+def test_the_end_of_a_local_run_that_is_asked_for_again_is_owed_again(
+    store: JournalStore, accepted_again: bool
+) -> None:
+    for run_id, cluster in ((1, LOCAL), (2, "main")):
+        accept(store, run_id, record=1, cluster=cluster)
+        finish(store, run_id, 10 + run_id, record=1)
+        store.commit(Batch(recorded=[(run_id, 10 + run_id)], taken=[(run_id,)]))
+    assert store.owed_records(10) == []
+
+    for log_id, cluster in ((1, LOCAL), (2, "main")):
+        if accepted_again:
+            accept(store, 5, record=1, log_id=log_id, cluster=cluster)
+        else:
+            store.known(replace(TRIGGER, log_id=log_id, cluster=cluster), record=1)
+
+    (owed,) = store.owed_records(10)
+    assert (owed.run_id, owed.state, owed.ended_ms) == (1, RunState.SUCCEEDED, 7)
+    assert owed.trigger == replace(TRIGGER, cluster=LOCAL)
 
 
 def test_new_and_known_triggers_of_one_commit_are_told_apart(store: JournalStore) -> None:
@@ -206,7 +227,7 @@ def test_only_settled_runs_are_forgotten(store: JournalStore) -> None:
         finish(store, run_id, 10 + run_id, record=int(run_id == 4))
     store.commit(Batch(taken=[(1,), (4,), (5,)]))
 
-    assert store.forget_before(5) == 1  # 2 and 4 are owed, 3 is open, 5 is young
+    assert store.forget_but(1) == 1  # 2 and 4 are owed, 3 is open, 5 is young
     assert accept(store, 11, log_id=1).state is None
     assert [accept(store, 20 + n, log_id=n).state for n in (2, 3, 4, 5)] == [
         RunState.SUCCEEDED,
