@@ -25,7 +25,14 @@ _MOST_PIPELINED = 16
 REQUEST_WITHIN_S = 10.0
 _IDLE_S = 90.0
 """The reference closes idle connections after this; the Admin's client expects no less."""
+_LINGER_S = 10.0
+"""How long who is closed may take to read what was answered."""
 _SWEEP_S = 1.0
+_OTHERS = frozenset(
+    b"Accept Accept-Charset Cache-Control Connection Content-Length Content-Type Host Pragma"
+    b" User-Agent".split()
+)
+"""Headers that every Admin sends and nobody here reads."""
 
 _HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json;charset=UTF-8\r\nContent-Length: %d\r\n"
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -56,9 +63,11 @@ class Connection(asyncio.Protocol):
         self.busy = False
         """A whole request has come, and its answer has not gone."""
         self._writable = True
-        self._closing = False
+        self._ending = False
+        """Nothing more is listened to."""
+        self.closing = False
         self.since = self._loop.time()
-        """When the request that is on its way began, or the last answer went."""
+        """When the request that is on its way began, the last answer went, or the end began."""
         self._begin()
 
     def _begin(self) -> None:
@@ -84,14 +93,19 @@ class Connection(asyncio.Protocol):
         self._server.closed(self)
 
     def pause_writing(self) -> None:
+        """Who does not read is not read either."""
         self._writable = False
+        if self._transport is not None:
+            self._transport.pause_reading()
 
     def resume_writing(self) -> None:
         self._writable = True
+        if self._transport is not None and not self.closing:
+            self._transport.resume_reading()
         self._serve_next()
 
     def data_received(self, data: bytes) -> None:
-        if self._closing:
+        if self._ending:
             return
         if not self.coming:
             self.coming, self.since = True, self._loop.time()
@@ -113,6 +127,8 @@ class Connection(asyncio.Protocol):
         self._url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
+        if name in _OTHERS:
+            return
         if name[:4].upper() == b"XXL-":
             self._headers[name.decode("ascii").upper()] = value.decode("latin-1")
         elif name.lower() == b"expect" and self._transport is not None:
@@ -133,6 +149,8 @@ class Connection(asyncio.Protocol):
             self._body.clear()
 
     def on_message_complete(self) -> None:
+        if self._ending:
+            return
         assert self._admitted is not None
         body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
         keep_alive = self._parser.should_keep_alive()
@@ -176,21 +194,35 @@ class Connection(asyncio.Protocol):
 
     def _end_with(self, answer: bytes) -> None:
         """Answer what cannot be understood, after what was; then close."""
-        if self._closing:
+        if self._ending:
             return
+        self._ending = True
         self._requests.append(_Request(answer, b"", keep_alive=False))
         self._serve_next()
 
-    def end_slow(self) -> None:
-        """End a request that does not come."""
-        self._end_with(_TOO_SLOW)
+    def look_after(self, waited_s: float) -> None:
+        """End what takes too long: a request that does not come, a peer that does not read."""
+        if self.closing:
+            if waited_s > _LINGER_S:
+                self.abort()
+        elif self.coming and waited_s > REQUEST_WITHIN_S:
+            self._end_with(_TOO_SLOW)
+        elif waited_s > _IDLE_S:
+            self.close()
 
     def close(self) -> None:
         """Send what is written, then close."""
-        self._closing = True
+        self._ending = self.closing = True
+        self.since = self._loop.time()
         self._requests.clear()
         if self._transport is not None:
             self._transport.close()
+
+    def abort(self) -> None:
+        """Close, whatever is still to be sent."""
+        self.close()
+        if self._transport is not None:
+            self._transport.abort()
 
 
 class HttpServer:
@@ -259,7 +291,7 @@ class HttpServer:
             oldest = next((one for one in self._connections if not one.busy), None)
             if oldest is not None:
                 self.closed(oldest)  # counted out now: many may come before it is gone
-                oldest.close()
+                oldest.abort()
 
     def closed(self, connection: Connection) -> None:
         self._connections.pop(connection, None)
@@ -268,10 +300,6 @@ class HttpServer:
         """End requests that do not come, and connections that nobody uses."""
         now = self.loop.time()
         for connection in list(self._connections):
-            if connection.busy:
-                continue
-            if connection.coming and now - connection.since > REQUEST_WITHIN_S:
-                connection.end_slow()
-            elif now - connection.since > _IDLE_S:
-                connection.close()
+            if not connection.busy:
+                connection.look_after(now - connection.since)
         self._sweeping = self.loop.call_later(_SWEEP_S, self._sweep)

@@ -17,7 +17,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.integration.executor_service import LIMIT_S, Service, a_trigger, an_executor, post
+from tests.integration.executor_service import LIMIT_S, Service, a_trigger, an_executor, post, until
 
 TOKEN = "s3cret"
 MOST_CONNECTIONS = 300
@@ -262,6 +262,51 @@ def test_requests_on_one_connection_are_answered_in_their_order(service: Service
 
     codes = [a["code"] for a in answers(sent(service.port, one + two + one + request(b"/beat")))]
     assert codes == [200, 500, 200, 200]
+
+
+@pytest.mark.parametrize("reads", [True, False])
+def test_requests_without_end_on_one_connection_end_it(service: Service, reads: bool) -> None:
+    many = request(b"/x").replace(b"Connection: close", b"Connection: keep-alive") * 100_000
+    before = psutil.Process(service.pid).memory_info().rss
+    with socket.create_connection(("127.0.0.1", service.port), timeout=1.0) as connection:
+        with suppress(OSError):  # it is closed, or nobody reads any more
+            for at in range(0, len(many), 65536):
+                connection.sendall(many[at : at + 65536])
+                if reads:
+                    connection.recv(65536)
+        grown = psutil.Process(service.pid).memory_info().rss - before
+
+    assert grown < 20e6
+    assert ask(service, "/beat", b"")["code"] == 200
+
+
+async def test_a_client_that_does_not_read_is_dropped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("_SWEEP_S", "_IDLE_S", "_LINGER_S"):
+        monkeypatch.setattr(f"executor.server.{name}", 0.1)
+    page = json.dumps({"logDateTim": 0, "logId": 1, "fromLineNum": 1}).encode()
+    asked = request(b"/log", page).replace(b"Connection: close", b"Connection: keep-alive")
+    async with an_executor(tmp_path) as app:
+        lines = a_trigger(1, "lines", "200000", logDateTime=0)
+        assert (await post(app.url() + "/run", lines)).code == 200
+        await until(lambda: not app.dispatcher.is_busy("default", 1))
+        with socket.create_connection(("127.0.0.1", app.port)) as connection:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            connection.sendall(asked * 8)
+            here = connection.getsockname()
+            await until(lambda: here in peers_of(app.port))
+            await until(lambda: here not in peers_of(app.port))
+
+
+def peers_of(port: int) -> set[tuple[str, int]]:
+    """Who is connected with *port*, as this process sees its own end there."""
+    connections = psutil.Process().net_connections("tcp")
+    return {
+        (one.raddr.ip, one.raddr.port)
+        for one in connections
+        if one.laddr.port == port and one.raddr and one.status == psutil.CONN_ESTABLISHED
+    }
 
 
 def test_a_client_that_waits_to_be_told_to_go_on_is_told_so(service: Service) -> None:
