@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
 
 import structlog
 
@@ -88,24 +90,30 @@ class SchedulerApp:
         _log.info("scheduler_started", url=f"http://{settings.scheduler.host}:{self.port}")
 
     async def stop(self, *, hurry: asyncio.Event | None = None) -> None:
-        """Stop in order: the executor delivers its last reports before the database goes."""
+        """Stop all parts, whatever one of them raises."""
         leaving = asyncio.create_task(self._nacos.stop())
+        for stop in self._stops(hurry):
+            try:
+                await stop()
+            except Exception:  # noqa: BLE001 - the others are still to be stopped
+                _log.exception("stop_stumbled")
+        await asyncio.gather(leaving, return_exceptions=True)
+        _log.info("scheduler_stopped")
+
+    def _stops(self, hurry: asyncio.Event | None) -> Iterator[Callable[[], Awaitable[None]]]:
+        """What is to be stopped, in order: the executor delivers its last reports before the database goes."""
         if self.local is not None:
-            await self.local.stop()
+            yield self.local.stop
         if self.executor is not None:
-            await self.executor.stop(hurry=hurry)
+            yield partial(self.executor.stop, hurry=hurry)
         if self.local is not None:
-            await self.local.leave()
-        await self.alarms.stop()
-        await self.outbox.stop()
-        await leaving
-        await self.site.close()
-        await self._admins.stop()
-        await self.configs.stop()
+            yield self.local.leave
+        yield from (self.alarms.stop, self.outbox.stop, self.site.close)
+        yield from (self._admins.stop, self.configs.stop, self._end_loops, self.storage.close)
+
+    async def _end_loops(self) -> None:
         self._feeling.cancel()
         self._keeping.cancel()
-        await self.storage.close()
-        _log.info("scheduler_stopped")
 
     def _records(self, journal: Journal) -> Records:
         assert self.executor is not None
