@@ -37,6 +37,12 @@ def check(job: Job, place: Place | None, *, old: Job | None = None) -> None:
             raise refusal
 
 
+def check_params(params: str, generation: str) -> None:
+    """Raise Invalid for params with which an Admin of this *generation* cannot run a job."""
+    for refusal in _of_params(params, generation):
+        raise refusal
+
+
 def _said(refusal: Invalid) -> tuple[str, str]:
     return refusal.field, str(refusal)
 
@@ -96,5 +102,9 @@ def _of_place(job: Job, place: Place) -> Iterator[Invalid]:
         yield Invalid("group", f"only the group {place.app_name!r} of this Admin is ours")
     if job.timezone and zone_of(job.timezone) != zone_of(place.timezone):
         yield Invalid("timezone", f"this Admin reads every rule in {place.timezone}")
-    if place.generation == _OLD and len(job.params) > _OLD_PARAMS:
+    yield from _of_params(job.params, place.generation)
+
+
+def _of_params(params: str, generation: str) -> Iterator[Invalid]:
+    if generation == _OLD and len(params) > _OLD_PARAMS:
         yield Invalid("params", f"an Admin of {_OLD} keeps at most {_OLD_PARAMS} characters")

@@ -12,6 +12,7 @@ from scheduler.job import Job
 from scheduler.refusal import NotFound
 from scheduler.run_list import Run
 from scheduler.xxl.admins import Admin, Admins, Mirror, admin_of
+from scheduler.xxl.possible import check_params
 from scheduler.xxl.record import Record
 from scheduler.xxl.turns import Turns
 
@@ -52,11 +53,12 @@ class XxlRuns:
     async def execute(self, job: Job, params: str | None) -> int:
         """Run *job* now, with its own params where none are given; the log id here.
 
-        Raises ConsoleError when nothing was begun, or it is not known whether, and Unseen when
-        something was.
+        Raises Invalid for params that the Admin cannot keep, ConsoleError when nothing was begun,
+        or it is not known whether, and Unseen when something was.
         """
         admin = await admin_of(self._admins, job.cluster)
         given = job.params if params is None else params
+        check_params(given, admin.console.generation)
         async with self._turns.of(job.id):  # so that the next row is ours, not a neighbour's
             row = await self._triggered(admin, job, given)
         return await self._mirror.record_log(admin.cluster, row)

@@ -73,6 +73,23 @@ async def test_several_runs_asked_for_at_once_are_not_confused(xxl):
     assert [run["params"] for run in runs] == asked
 
 
+async def test_params_that_the_admin_cannot_keep_are_422_and_begin_nothing(xxl):
+    job = await xxl.an_xxl_job(handlerName="sampleAsync")
+
+    answers = [
+        await xxl.ask("POST", "/jobs/execute", {"jobId": job["id"], "params": "数" * length})
+        for length in (512, 513)
+    ]
+
+    old = xxl.admin.generation < "3"
+    assert [answer.status for answer in answers] == [200, 422 if old else 200]
+    assert [error["field"] for error in (answers[1].data or {}).get("errors", [])] == [
+        "params"
+    ] * old
+    runs = [row for row in xxl.admin.rows.values() if row.job_id == job["adminJobId"]]
+    assert len(runs) == 2 - old
+
+
 async def test_a_run_that_no_executor_takes_is_told_as_failed(xxl):
     job = await xxl.an_xxl_job(handlerName="nobodyHasThis")
 
