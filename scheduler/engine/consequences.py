@@ -15,16 +15,19 @@ _RETRIED = {RunState.FAILED, RunState.TIMED_OUT, RunState.INTERRUPTED}
 """A killed run was not wanted, a discarded one was refused: neither is tried again."""
 
 
+Retry = tuple[int, datetime, datetime, str | None, int, int, str, str | None]
+
+
 @dataclass(frozen=True, slots=True)
 class Consequences:
     """Rows for the statements that write them."""
 
-    retries: list[tuple[int, datetime, datetime, str | None, int, int]] = field(
-        default_factory=list
-    )
+    retries: list[Retry] = field(default_factory=list)
     successes: list[tuple[int, int, datetime]] = field(default_factory=list)
     done: list[int] = field(default_factory=list)
     """Jobs that were to run once."""
+    cut: list[tuple[int, int, datetime]] = field(default_factory=list)
+    """Runs that would be tried again, were their jobs not stopped: jobs, log ids, trigger times."""
 
 
 def consequences(rows: Iterable[Any], spread: Callable[[], float]) -> Consequences:
@@ -36,22 +39,31 @@ def consequences(rows: Iterable[Any], spread: Callable[[], float]) -> Consequenc
             found.successes.append((row["job_id"], row["id"], row["ended"]))
         if is_retried(row, state):
             found.retries.append(_next_attempt(row, spread()))
-        elif row["schedule_type"] == ScheduleType.ONCE:
+            continue
+        if _has_attempts_left(row, state):
+            found.cut.append((row["job_id"], row["id"], row["fire_time"]))
+        if row["schedule_type"] == ScheduleType.ONCE:
             found.done.append(row["job_id"])
     return found
 
 
 def is_retried(row: Any, state: RunState) -> bool:
-    """Whether another attempt follows a local run that has ended as *state*."""
+    """Whether another attempt follows a local run that has ended as *state*.
+
+    A stopped job goes on with what people have begun, and with nothing else.
+    """
+    return bool(row["wanted"]) and _has_attempts_left(row, state)
+
+
+def _has_attempts_left(row: Any, state: RunState) -> bool:
     return (
         state in _RETRIED
         and row["retry_strategy"] != RetryStrategy.NONE
         and row["attempt"] <= row["retry_count"]
-        and not row["deleted"]
     )
 
 
-def _next_attempt(row: Any, spread: float) -> tuple[int, datetime, datetime, str | None, int, int]:
+def _next_attempt(row: Any, spread: float) -> Retry:
     seconds = wait_s(
         RetryStrategy(row["retry_strategy"]),
         row["attempt"],
@@ -61,4 +73,5 @@ def _next_attempt(row: Any, spread: float) -> tuple[int, datetime, datetime, str
     )
     when = row["ended"] + timedelta(milliseconds=round(seconds * 1000))
     first = row["first_log_id"] or row["id"]
-    return row["job_id"], when, row["scheduled_time"], row["params"], row["attempt"] + 1, first
+    same = row["scheduled_time"], row["params"]
+    return row["job_id"], when, *same, row["attempt"] + 1, first, row["origin"], row["parents"]

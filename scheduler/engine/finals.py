@@ -89,6 +89,8 @@ class Finals:
         if found.successes:
             columns = zip(*found.successes, strict=True)
             await connection.execute(sql("note_success"), *columns, self._wait_s)
+        if found.cut:
+            await connection.execute(sql("note_ended"), *zip(*found.cut, strict=True))
         if found.done:
             await connection.execute(sql("retire"), found.done)
 

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import asyncpg
+import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from executor.model import LOCAL, BlockStrategy, Source, Trigger
@@ -15,6 +16,9 @@ from scheduler.engine.claim import Planned, planned
 from scheduler.engine.link import lent
 from scheduler.engine.statements import sql
 from scheduler.engine.timer import ms_of
+
+_log = structlog.get_logger(__name__)
+_MOST_NAMED = 20
 
 Timed = tuple[int, datetime]
 """A fire's id and its time."""
@@ -82,9 +86,18 @@ class Fires:
         if self._groups[0]:
             return await self._mark_grouped(ids)
         rows = await self._fetch("mark_fired", ids, self._owner)
+        if len(rows) < len(ids):
+            await self._drop_unwanted(ids)
         return [trigger_of(row) for row in rows], []
 
+    async def _drop_unwanted(self, ids: Sequence[int]) -> None:
+        rows = await self._fetch("drop_unwanted", ids, self._owner)
+        if rows:
+            jobs = ", ".join(sorted({row["job_no"] for row in rows})[:_MOST_NAMED])
+            _log.info("fires_dropped", count=len(rows), jobs=jobs)
+
     async def _mark_grouped(self, ids: Sequence[int]) -> tuple[list[Trigger], list[int]]:
+        await self._drop_unwanted(ids)
         async with lent(self._engine) as connection, connection.transaction():
             await connection.execute(sql("lock_groups"))
             rows = await connection.fetch(

@@ -3,6 +3,10 @@ from __future__ import annotations
 from datetime import timedelta
 from itertools import pairwise
 
+from executor.clock import SystemClock
+from scheduler.job_control import Action
+from scheduler.job_service import JobService
+from tests.integration.alarm_service import QUICK, alarms_of, raised
 from tests.integration.engine_service import (
     SCHEMA,
     a_service,
@@ -85,6 +89,79 @@ async def test_a_chain_of_attempts_survives_a_restart(tmp_path, database_url, sq
         rows = await ended(sql, job, count=2)
 
     assert [row["status"] for row in rows] == ["failed", "succeeded"]
+
+
+async def test_a_job_that_was_stopped_is_not_tried_again_and_its_chain_has_its_alarm(
+    tmp_path, database_url, sql
+):
+    async with a_service(tmp_path, database_url, **QUICK) as app:
+        job = await add_job(
+            sql,
+            handler_name="wait",
+            timeout_seconds=1,
+            schedule_type="interval",
+            interval_seconds=3600,
+            next_run_time=soon(),
+            retry_strategy="fixed",
+            retry_count=3,
+        )
+        await until(
+            lambda: runs_of(sql, job), lambda rows: [r["status"] for r in rows] == ["running"]
+        )
+        await JobService(app.storage.engine, SystemClock(), timezone="UTC").control(
+            job, Action.STOP
+        )
+        await ended(sql, job, count=1)
+        await settled(sql)
+        (alarm,) = await raised(sql, job)
+
+    assert [row["status"] for row in await runs_of(sql, job)] == ["timed_out"]
+    assert alarm["notify_type"] == "timeout"
+
+
+async def test_a_stopped_job_is_tried_again_where_people_have_begun(tmp_path, database_url, sql):
+    async with a_service(tmp_path, database_url, **QUICK) as app:
+        job = await add_job(
+            sql,
+            handler_name="failUntil",
+            params="3",
+            status="stopped",
+            retry_strategy="fixed",
+            retry_count=3,
+        )
+        await local(app).control.execute(job)
+        rows = await ended(sql, job, count=3)
+        await settled(sql)
+
+    assert [row["status"] for row in rows] == ["failed", "failed", "succeeded"]
+    assert await alarms_of(sql, job) == []
+
+
+async def test_an_attempt_that_was_planned_as_its_job_was_stopped_is_dropped_with_an_alarm(
+    tmp_path, database_url, sql
+):
+    """Its chain did not know of the stop yet."""
+    async with a_service(tmp_path, database_url, **QUICK) as app:
+        job = await add_job(
+            sql,
+            handler_name="failUntil",
+            params="9",
+            schedule_type="interval",
+            interval_seconds=3600,
+            next_run_time=soon(),
+            retry_strategy="fixed",
+            retry_count=1,
+            retry_interval_seconds=2,
+        )
+        planned = f"SELECT count(*) FROM {SCHEMA}.schedule_fire WHERE attempt = 2"
+        await until(lambda: sql.fetchval(planned), lambda count: count == 1)
+        await sql.execute(f"UPDATE {SCHEMA}.schedule_job SET status = 'stopped'")
+        local(app).engine.wake()
+        await settled(sql)
+        (alarm,) = await raised(sql, job)
+
+    assert len(await runs_of(sql, job)) == 1
+    assert alarm["notify_type"] == "failure"
 
 
 async def test_a_join_runs_once_all_its_parents_have_succeeded(tmp_path, database_url, sql):

@@ -36,7 +36,7 @@ def event(**changes: Any) -> dict[str, Any]:
         "engine": "local",
         "retry_strategy": "none",
         "retry_count": 0,
-        "deleted": False,
+        "wanted": True,
         "tried_again": False,
         "history": False,
     } | changes
@@ -81,8 +81,8 @@ def test_an_attempt_that_will_be_repeated_is_none() -> None:
     assert judged(attempt=2, first_log_id=90, **RETRIED) == []
 
 
-def test_a_deleted_job_is_not_tried_again() -> None:
-    assert len(judged(deleted=True, **RETRIED)) == 1
+def test_a_job_that_is_stopped_or_deleted_is_not_tried_again() -> None:
+    assert len(judged(wanted=False, **RETRIED)) == 1
 
 
 def test_a_rule_wants_to_hear_of_every_attempt_of_its_jobs() -> None:

@@ -68,7 +68,10 @@ def an_end(status: str = "failed", **fields) -> dict[str, object]:
         "job_id": 1,
         "status": status,
         "ended": T0,
+        "fire_time": T0 - timedelta(minutes=5),
         "scheduled_time": T0 - timedelta(hours=1),
+        "origin": "cron",
+        "parents": None,
         "params": "p",
         "attempt": 1,
         "first_log_id": None,
@@ -77,7 +80,7 @@ def an_end(status: str = "failed", **fields) -> dict[str, object]:
         "retry_interval_seconds": 30,
         "retry_max_interval_seconds": 0,
         "schedule_type": "cron",
-        "deleted": False,
+        "wanted": True,
     } | fields
 
 
@@ -93,7 +96,7 @@ def an_end(status: str = "failed", **fields) -> dict[str, object]:
         (an_end(attempt=2), 1, 0),
         (an_end(attempt=3), 0, 0),
         (an_end(retry_strategy="none"), 0, 0),
-        (an_end(deleted=True), 0, 0),
+        (an_end(wanted=False), 0, 0),
         (an_end(schedule_type="once"), 1, 0),
         (an_end(schedule_type="once", attempt=3), 0, 1),
         (an_end("succeeded", schedule_type="once"), 0, 1),
@@ -111,8 +114,21 @@ def test_a_next_attempt_keeps_its_due_time_and_its_first():
     second = consequences([an_end(id=8, attempt=2, first_log_id=7)], lambda: 0).retries[0]
 
     due = T0 - timedelta(hours=1)
-    assert first == (1, T0 + timedelta(seconds=30), due, "p", 2, 7)
-    assert second == (1, T0 + timedelta(seconds=30), due, "p", 3, 7)
+    assert first == (1, T0 + timedelta(seconds=30), due, "p", 2, 7, "cron", None)
+    assert second == (1, T0 + timedelta(seconds=30), due, "p", 3, 7, "cron", None)
+
+
+@pytest.mark.parametrize(
+    ("end", "told"),
+    [
+        (an_end(wanted=False), [(1, 7, T0 - timedelta(minutes=5))]),
+        (an_end("killed", wanted=False), []),
+        (an_end(attempt=3, wanted=False), []),
+        (an_end(), []),
+    ],
+)
+def test_a_chain_that_ends_because_its_job_was_stopped_is_told(end, told):
+    assert consequences([end], lambda: 0).cut == told
 
 
 def test_a_success_is_told():

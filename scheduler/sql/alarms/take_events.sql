@@ -13,11 +13,15 @@ SELECT e.kind, e.job_id, e.log_id, e.at, e.not_before, e.message,
     l.scheduled_time, l.start_time, l.end_time, l.duration_ms, l.result_code, l.result_message,
     l.executor_address,
     j.job_no, j.job_name, j.job_group, j.engine, j.timezone, j.retry_strategy, j.retry_count,
-    j.deleted_at IS NOT NULL AS deleted,
+    j.deleted_at IS NULL AND (j.status = 'running' OR 'api' = CASE
+        WHEN l.first_log_id IS NULL THEN l.trigger_type
+        ELSE (SELECT o.trigger_type FROM qooerp_scheduler.schedule_log o WHERE o.id = l.first_log_id
+            AND o.trigger_time BETWEEN l.scheduled_time AND l.trigger_time) END) AS wanted,
     coalesce(j.engine = 'xxl' AND l.revision = 0 AND l.update_time > l.end_time + interval '1 hour', false)
         AS history,
     EXISTS (SELECT FROM qooerp_scheduler.schedule_log r
-        WHERE j.engine = 'xxl' AND e.not_before IS NOT NULL AND r.job_id = e.job_id
+        WHERE (j.engine = 'local' AND j.retry_count >= l.attempt
+                OR j.engine = 'xxl' AND e.not_before IS NOT NULL) AND r.job_id = e.job_id
             AND r.trigger_time > e.at AND r.attempt > l.attempt
             AND r.first_log_id = coalesce(l.first_log_id, l.id)) AS tried_again
 FROM taken e

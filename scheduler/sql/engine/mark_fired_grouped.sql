@@ -1,11 +1,12 @@
 -- As mark_fired, where of the jobs of groups $3 at most $4 may be under way at once, on all replicas
 -- together. What does not fit stays planned. Whoever asks holds the lock of the groups.
 WITH due AS (
-    SELECT f.id, f.fire_time, j.job_group, j.deleted_at IS NULL
-        AND (j.status = 'running' OR f.trigger_type IN ('api', 'retry')) AS wanted
+    SELECT f.id, f.fire_time, j.job_group
     FROM qooerp_scheduler.schedule_fire f
     JOIN qooerp_scheduler.schedule_job j ON j.id = f.job_id
     WHERE f.id = ANY ($1::bigint[]) AND f.owner = $2 AND f.state = 'planned'
+        AND j.deleted_at IS NULL
+        AND (j.status = 'running' OR coalesce(f.origin, f.trigger_type) IN ('api', 'retry'))
     FOR UPDATE OF f
 ), busy AS (
     SELECT j.job_group, count(*) AS runs
@@ -19,11 +20,8 @@ WITH due AS (
             row_number() OVER (PARTITION BY due.job_group ORDER BY due.fire_time, due.id) AS place
         FROM due
         LEFT JOIN unnest($3::text[], $4::int[]) AS g (job_group, most) USING (job_group)
-        LEFT JOIN busy USING (job_group)
-        WHERE due.wanted) placed
+        LEFT JOIN busy USING (job_group)) placed
     WHERE room IS NULL OR place <= room
-), dropped AS (
-    DELETE FROM qooerp_scheduler.schedule_fire f USING due WHERE f.id = due.id AND NOT due.wanted
 )
 UPDATE qooerp_scheduler.schedule_fire f SET state = 'fired', lease_until = NULL
 FROM fitting, qooerp_scheduler.schedule_job j

@@ -4,11 +4,12 @@ WITH gone AS (
     DELETE FROM qooerp_scheduler.schedule_fire f
     USING unnest($1::bigint[], $2::text[], $3::timestamptz[]) AS e (id, status, ended)
     WHERE f.id = e.id
-    RETURNING f.id, f.job_id, f.scheduled_time, f.params, f.attempt, f.first_log_id,
-        e.status, e.ended
+    RETURNING f.id, f.job_id, f.fire_time, f.scheduled_time, f.params, f.attempt, f.first_log_id,
+        coalesce(f.origin, f.trigger_type) AS origin, f.parents, e.status, e.ended
 )
 SELECT gone.*, j.retry_strategy, j.retry_count, j.retry_interval_seconds,
-    j.retry_max_interval_seconds, j.schedule_type, j.deleted_at IS NOT NULL AS deleted
+    j.retry_max_interval_seconds, j.schedule_type,
+    j.deleted_at IS NULL AND (j.status = 'running' OR gone.origin IN ('api', 'retry')) AS wanted
 FROM gone JOIN qooerp_scheduler.schedule_job j ON j.id = gone.job_id
 WHERE j.schedule_type = 'once'
     OR gone.status <> 'succeeded' AND j.retry_count >= gone.attempt
