@@ -190,7 +190,11 @@ class AdminCluster:
                 )
         except TimeoutError:
             raise AdminUnreachable(f"{address}: no answer in {self._timeout.total} s") from None
-        except (aiohttp.ClientError, OSError) as error:
+        except (
+            aiohttp.ClientError,
+            OSError,
+            ValueError,
+        ) as error:  # a name that cannot be resolved
             raise AdminUnreachable(f"{address}: {error or type(error).__name__}") from error
 
     def _headers(self) -> dict[str, str]:

@@ -204,11 +204,10 @@ class ExecutorApp:
             raise StartRefused(f"admins: {error}") from None
 
     def _cluster(self, section: ClusterSection) -> AdminCluster:
-        token = section.access_token or self._settings.executor.access_token
         config = ClusterConfig(
             name=section.name,
             addresses=tuple(section.addresses),
-            access_token=token.get_secret_value(),
+            access_token=self._settings.token_of(section),
             app_name=section.app_name or self._settings.executor.app_name,
         )
         return AdminCluster(config, self._session)
@@ -223,7 +222,7 @@ class ExecutorApp:
             Caller(
                 section.name,
                 _prefix(clusters, cluster),
-                self._settings.caller_token(section).encode(),
+                self._settings.token_of(section).encode(),
                 cluster.heard,
             )
             for section, cluster in zip(sections, clusters, strict=True)
@@ -372,7 +371,7 @@ def _outward_address(clusters: Sequence[ClusterSection]) -> str:
 def check_safe(settings: ExecutorSettings) -> None:
     """Refuse to be open to others, or to their scripts, without a token. Raise StartRefused."""
     section = settings.executor
-    tokens = [settings.caller_token(cluster) for cluster in settings.clusters()]
+    tokens = [settings.token_of(cluster) for cluster in settings.clusters()]
     closed = all(tokens) if tokens else bool(section.access_token.get_secret_value())
     if section.scripts and not closed:
         raise StartRefused("executor.scripts: scripts are only run where callers need a token")

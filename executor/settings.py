@@ -9,6 +9,7 @@ from zoneinfo import available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
+from executor.address import LONGEST, check_url
 from executor.errors import StartRefused
 
 Seconds = Annotated[float, Field(ge=0, le=86_400)]
@@ -36,7 +37,7 @@ class ExecutorSection(Section):
         "", description="URL under which Admins reach this executor; empty: derived from host."
     )
     access_token: SecretStr = Field(
-        SecretStr(""), description="Token that callers must send; empty: the cluster's own."
+        SecretStr(""), description="Token that is sent and asked for where a cluster has none."
     )
     max_async: int = Field(1000, ge=1, description="Async runs at once.")
     max_threads: int = Field(32, ge=1, description="Thread runs at once.")
@@ -60,10 +61,24 @@ class ExecutorSection(Section):
         "run", description="What happens to runs that waited when the service died."
     )
 
+    @field_validator("address")
+    @classmethod
+    def _can_be_registered(cls, given: str) -> str:
+        if len(given) > LONGEST:
+            raise ValueError(f"no Admin stores more than {LONGEST} characters")
+        return check_url(given) if given else given
+
 
 class AdminSection(Section):
     addresses: str = Field("", description="Comma list of an Admin cluster's base URLs.")
     access_token: SecretStr = Field(SecretStr(""), description="The cluster's access token.")
+
+    @field_validator("addresses")
+    @classmethod
+    def _are_urls(cls, given: str) -> str:
+        for address in _comma_list(given):
+            check_url(address)
+        return given
 
 
 class ClusterSection(Section):
@@ -88,6 +103,11 @@ class ClusterSection(Section):
     @classmethod
     def _split(cls, value: object) -> object:
         return _comma_list(value) if isinstance(value, str) else value
+
+    @field_validator("addresses")
+    @classmethod
+    def _are_urls(cls, given: list[str]) -> list[str]:
+        return [check_url(address.strip()) for address in given]
 
 
 class JournalSection(Section):
@@ -138,13 +158,21 @@ class ExecutorSettings(Section):
         twice = {name for name in names if names.count(name) > 1 or name == "local"}
         if twice:
             raise StartRefused(f"admins: the name {twice.pop()!r} is taken")
+        self._check_prefixed(names)
         return clusters
 
-    def caller_token(self, cluster: ClusterSection) -> str:
-        """The token that *cluster* must send us."""
-        return (
-            self.executor.access_token.get_secret_value() or cluster.access_token.get_secret_value()
-        )
+    def _check_prefixed(self, names: list[str]) -> None:
+        """Refuse what would be too long with the path that tells clusters apart."""
+        longest = max(len(name) + 1 for name in names) if len(names) > 1 else 0
+        if len(self.executor.address) + longest > LONGEST:
+            raise StartRefused(
+                f"executor.address: with a cluster's name, it has more than {LONGEST} characters"
+            )
+
+    def token_of(self, cluster: ClusterSection) -> str:
+        """The token that *cluster* sends us and is sent: an Admin has one for both ways."""
+        token = cluster.access_token or self.executor.access_token
+        return token.get_secret_value()
 
 
 def _comma_list(text: str) -> list[str]:

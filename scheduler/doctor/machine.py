@@ -113,7 +113,7 @@ def _tokens(settings: Settings) -> Finding:
     except StartRefused as refusal:
         return fail("tokens", str(refusal), "the service will not start like this")
     own = settings.executor.access_token.get_secret_value()
-    tokens = [settings.caller_token(cluster) for cluster in clusters] or [own]
+    tokens = [settings.token_of(cluster) for cluster in clusters] or [own]
     if all(tokens):
         return ok("tokens", "callers need a token")
     return ok("tokens", "callers need no token; only this machine can reach the port")

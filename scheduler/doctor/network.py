@@ -71,11 +71,10 @@ async def _cluster(
 
 
 def _config(settings: Settings, section: ClusterSection) -> ClusterConfig:
-    token = section.access_token or settings.executor.access_token
     return ClusterConfig(
         name=section.name,
         addresses=tuple(section.addresses),
-        access_token=token.get_secret_value(),
+        access_token=settings.token_of(section),
         app_name=section.app_name or settings.executor.app_name,
     )
 
@@ -112,7 +111,7 @@ async def _way_back(
     if is_loopback(urlsplit(url).hostname or "") and not all(map(is_loopback, hosts)):
         said = f"{url} is this machine alone, and the Admin {cluster.name} is another"
         return warn(subject, said, "set executor.host to 0.0.0.0 and executor.address to our URL")
-    beat = await _beat(url, settings.caller_token(cluster), session)
+    beat = await _beat(url, settings.token_of(cluster), session)
     if beat.verdict is not Verdict.OK and not is_running(settings.data_dir):
         return warn(subject, f"{url}: the executor is not running", "start it, then ask again")
     return beat

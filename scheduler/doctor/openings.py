@@ -29,7 +29,7 @@ _GLUE = "whoever may edit jobs at the Admin can run any code here, as this servi
 def look_at_openings(settings: Settings) -> Iterator[Finding]:
     """Shipped tokens, and script types that are let in."""
     for section in settings.clusters():
-        if settings.caller_token(section) == _SHIPPED_TOKEN:
+        if settings.token_of(section) == _SHIPPED_TOKEN:
             said = f"{section.name} uses the token that every XXL-JOB is shipped with"
             advice = "set another one in the Admin's settings (xxl.job.accessToken), and here"
             yield fail("access token", said, advice)

@@ -11,7 +11,6 @@ import aiohttp
 
 from admin_bridge.console import Console, ConsoleConfig, NotAnAdmin, SignInRefused
 from admin_bridge.console.open import open_console
-from executor.settings import ClusterSection
 from scheduler.refusal import Conflict
 from scheduler.settings import Settings
 from scheduler.xxl.admins import Admin
@@ -30,6 +29,7 @@ class Consoles:
         self._app_names = {
             name: section.app_name or default for name, section in self._sections.items()
         }
+        self._tokens = {name: settings.token_of(one) for name, one in self._sections.items()}
         self._timezone = timezone
         self._session: aiohttp.ClientSession | None = None
         self._consoles: dict[str, Console] = {}
@@ -44,7 +44,7 @@ class Consoles:
         """The console of one of `names`. Raise ConsoleUnreachable or NotAnAdmin."""
         async with self._opening[cluster]:
             if cluster not in self._consoles:
-                config = _config(self._sections[cluster], self._app_names[cluster])
+                config = self._config(cluster)
                 self._consoles[cluster] = await open_console(self._opened(), config)
             return self._consoles[cluster]
 
@@ -82,14 +82,14 @@ class Consoles:
             self._session = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
         return self._session
 
-
-def _config(section: ClusterSection, app_name: str) -> ConsoleConfig:
-    return ConsoleConfig(
-        name=section.name,
-        addresses=tuple(section.addresses),
-        username=section.username,
-        password=section.password.get_secret_value(),
-        access_token=section.access_token.get_secret_value(),
-        app_name=app_name,
-        zone=ZoneInfo(section.console_zone) if section.console_zone else None,
-    )
+    def _config(self, cluster: str) -> ConsoleConfig:
+        section = self._sections[cluster]
+        return ConsoleConfig(
+            name=section.name,
+            addresses=tuple(section.addresses),
+            username=section.username,
+            password=section.password.get_secret_value(),
+            access_token=self._tokens[cluster],
+            app_name=self._app_names[cluster],
+            zone=ZoneInfo(section.console_zone) if section.console_zone else None,
+        )

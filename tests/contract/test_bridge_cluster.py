@@ -292,6 +292,13 @@ class Changes(asyncio.Queue[tuple[str, type[AdminError | None]]]):
         return await asyncio.wait_for(self.get(), 5)
 
 
+@pytest.mark.parametrize("address", ["http://a..b:8080", f"http://{'a' * 70}.com"])
+async def test_a_name_that_cannot_be_looked_up_is_an_admin_that_is_away(address: str) -> None:
+    async with a_cluster(address) as cluster:
+        with pytest.raises(AdminUnreachable, match=address[:20]):
+            await cluster.register(URL)
+
+
 @asynccontextmanager
 async def a_running_beat(cluster: AdminCluster) -> AsyncIterator[tuple[RegistryBeat, Changes]]:
     changes = Changes()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -71,15 +72,66 @@ def test_the_short_form_makes_one_cluster_of_several_addresses() -> None:
     (cluster,) = settings.clusters()
 
     assert (cluster.name, cluster.addresses) == ("default", ["http://a:1/x", "http://b:2"])
-    assert settings.caller_token(cluster) == SECRET
+    assert settings.token_of(cluster) == SECRET
     assert SECRET not in repr(settings)
 
 
-def test_an_executor_s_own_token_is_what_callers_must_send() -> None:
-    environ = {"QOOERP_ADMIN__ADDRESSES": "http://a", "QOOERP_ADMIN__ACCESS_TOKEN": "theirs"}
-    settings = load(None, environ | {"QOOERP_EXECUTOR__ACCESS_TOKEN": "ours"})
+def test_the_executor_s_token_is_that_of_clusters_without_one() -> None:
+    admins = '[{"name": "a", "addresses": "http://a", "access_token": "a\'s"}, {"name": "b", "addresses": "http://b"}]'
+    settings = load(None, {"QOOERP_ADMINS": admins, "QOOERP_EXECUTOR__ACCESS_TOKEN": "ours"})
 
-    assert settings.caller_token(settings.clusters()[0]) == "ours"
+    assert [settings.token_of(cluster) for cluster in settings.clusters()] == ["a's", "ours"]
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "10.0.0.5:9999",
+        "ftp://a",
+        "http://",
+        "http://a..b:8080",
+        "http://exa mple:8080",
+        f"http://{'a' * 70}.com",
+        "http://a:99999",
+        "http://a:x",
+        "http://a:8080?y=1",
+        "http://a#b",
+        "http://[::g]:80",
+        "http://a/\tb",
+    ],
+)
+@pytest.mark.parametrize("key", ["executor.address", "admin.addresses", "admins.0.addresses"])
+def test_a_url_that_cannot_be_used_is_refused_by_its_key(key: str, address: str) -> None:
+    admins = json.dumps([{"name": "a", "addresses": [address]}])
+    variable, value = {
+        "executor.address": ("QOOERP_EXECUTOR__ADDRESS", address),
+        "admin.addresses": ("QOOERP_ADMIN__ADDRESSES", address),
+        "admins.0.addresses": ("QOOERP_ADMINS", admins),
+    }[key]
+
+    assert refused({variable: value}).startswith(key)
+
+
+@pytest.mark.parametrize(
+    "address", ["http://a", "https://bücher.example:8443/x/", "http://[::1]:80", "http://ex_a.:1"]
+)
+def test_a_url_of_any_host_is_taken(address: str) -> None:
+    environ = {"QOOERP_EXECUTOR__ADDRESS": address, "QOOERP_ADMIN__ADDRESSES": address}
+
+    assert load(None, environ).clusters()[0].addresses == [address]
+
+
+def test_an_address_that_no_admin_stores_is_refused() -> None:
+    prefix = "http://a/"
+    fits = prefix + "x" * (255 - len(prefix))
+    two = '[{"name": "erp", "addresses": "http://a"}, {"name": "b", "addresses": "http://b"}]'
+
+    load(None, {"QOOERP_EXECUTOR__ADDRESS": fits}).clusters()
+    assert "executor.address: " in refused({"QOOERP_EXECUTOR__ADDRESS": f"{fits}x"})
+    load(None, {"QOOERP_EXECUTOR__ADDRESS": fits[:-4], "QOOERP_ADMINS": two}).clusters()
+    assert "executor.address: " in refused(
+        {"QOOERP_EXECUTOR__ADDRESS": fits[:-3], "QOOERP_ADMINS": two}
+    )
 
 
 def test_addresses_of_nothing_are_no_cluster() -> None:
