@@ -80,7 +80,7 @@ class Judge:
 
 def will_be_tried_again(row: Row) -> bool:
     """Whether another attempt follows a run that has failed."""
-    if row["engine"] == Engine.XXL:
+    if row["tried_again"] or row["engine"] == Engine.XXL:
         return bool(row["tried_again"])
     return row["engine"] is not None and is_retried(row, RunState(row["status"]))
 
