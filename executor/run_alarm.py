@@ -51,7 +51,12 @@ def run_alarm(text: object, level: str) -> RunAlarm:
     except ValueError:
         allowed = ", ".join(one.value for one in Level)
         raise ValueError(f"an alarm's level is {level!r}, choose one of: {allowed}") from None
-    return RunAlarm(known, " ".join(str(text).split())[:_LENGTH])
+    return RunAlarm(known, " ".join(_kept(str(text)).split())[:_LENGTH])
+
+
+def _kept(text: str) -> str:
+    """*text* as the record of its run will have it: what is said twice is the same alarm."""
+    return text.encode("utf-8", "replace").decode().replace("\x00", "")
 
 
 def told_with(message: str, alarms: Sequence[RunAlarm]) -> str:

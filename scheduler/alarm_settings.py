@@ -41,7 +41,7 @@ class AlarmRuleSection(Section):
     job_group: str = Field(
         "", max_length=100, description="Only alarms of jobs of this group; empty: all."
     )
-    types: list[str] = Field(
+    types: list[_Type] = Field(
         [], description="Only these types, as docs/alarms.md lists; none: all."
     )
     min_level: _Level = Field("info", description="Only from this level on.")
@@ -86,6 +86,12 @@ class AlarmRuleSection(Section):
             raise ValueError(f"must be {LEAST_LATE_S} at least, or 0")
         return given
 
+    @model_validator(mode="after")
+    def _tells_somebody_then(self) -> AlarmRuleSection:
+        if self.escalate_after_seconds and not self.escalate_targets:
+            raise ValueError("escalate_after_seconds needs escalate_targets: whom to tell then")
+        return self
+
 
 class AlarmChannelSection(Section):
     name: str = Field(
@@ -108,9 +114,9 @@ class AlarmChannelSection(Section):
 
     @model_validator(mode="after")
     def _can_be_used(self) -> AlarmChannelSection:
-        from scheduler.channel_kinds import check_channel  # its models cost an executor's start
+        from scheduler.channel_kinds import check_new  # its models cost an executor's start
 
-        check_channel(self.kind, self.settings, self.opened(), self.receivers)
+        check_new(self.kind, self.settings, self.opened(), self.receivers)
         return self
 
     def opened(self) -> dict[str, str]:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from executor.run_alarm import MOST, Level, RunAlarm, run_alarm, told_in, told_with
+from scheduler.run_row import clean
 
 
 def test_the_alarms_of_a_message_are_found_again() -> None:
@@ -12,6 +13,16 @@ def test_the_alarms_of_a_message_are_found_again() -> None:
 
     assert message.splitlines()[0] == "counted 3 rows"
     assert told_in(message) == alarms
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["nul\x00 inside", "half \ud800 a pair", "x\x85y", "x\u2028y", "a " * 300, "x" * 499 + " y"],
+)
+def test_what_a_run_has_said_is_what_its_record_says(text: str) -> None:
+    alarm = run_alarm(text, "error")
+
+    assert told_in(clean(told_with("done", [alarm]), 15_000)) == [alarm]
 
 
 def test_a_message_without_alarms_stays_as_it_is() -> None:
