@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import text
@@ -19,7 +20,7 @@ from scheduler.engine.ends import ended, refused
 from scheduler.engine.finals import Finals
 from scheduler.engine.fires import trigger_of
 from scheduler.engine.firing import Firing
-from scheduler.engine.link import lent
+from scheduler.engine.link import DatabaseAway, lent
 from scheduler.engine.manual import Manual, Wish
 from scheduler.engine.statements import sql
 from scheduler.refusal import Conflict
@@ -40,13 +41,16 @@ class RunControl:
         dispatcher: Dispatcher,
         handlers: HandlerTable,
         clock: Clock,
+        doubt: Callable[[], None],
     ) -> None:
+        """*doubt* is told that a fire may stand in the table of which nobody here knows."""
         self._database = database
         self._manual = Manual(database, owner, handlers)
         self._firing = firing
         self._finals = finals
         self._dispatcher = dispatcher
         self._clock = clock
+        self._doubt = doubt
         self._under_way: set[asyncio.Task[int | None]] = set()
 
     async def execute(self, job_id: int, params: str | None = None) -> int | None:
@@ -68,6 +72,9 @@ class RunControl:
                 await self._accept(trigger)
         except TriggerRejected as refusal:
             raise Conflict(str(refusal)) from refusal
+        except DatabaseAway:
+            self._doubt()
+            raise
         return trigger.log_id if trigger is not None else None
 
     async def _accept(self, trigger: Trigger) -> None:

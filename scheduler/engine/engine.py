@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -23,7 +23,10 @@ _log = structlog.get_logger(__name__)
 
 
 class Engine:
-    """Plans and fires local jobs, beside any number of others on the same database."""
+    """Plans and fires local jobs, beside any number of others on the same database.
+
+    One that is not enabled plans nothing, but answers for the runs that people begin here.
+    """
 
     def __init__(
         self,
@@ -59,6 +62,11 @@ class Engine:
     def wake(self) -> None:
         """Something may have changed: look now."""
         self._news.set()
+
+    def doubt(self) -> None:
+        """A statement has been answered by nobody: what it did is to be found in the table."""
+        self._sure = False
+        self.wake()
 
     async def run(self) -> None:
         """Claim and fire until stopped; while PostgreSQL is away, wait for it."""
@@ -102,6 +110,13 @@ class Engine:
             await self._reconcile()
         await self._part_with_refused()
         now = moment(self._clock.now_ms())
+        more = self._section.enabled and await self._claim(now)
+        await self._replica.look_after_others(now)
+        self._succeed()
+        return more
+
+    async def _claim(self, now: datetime) -> bool:
+        """Plan what is due soon; True: there is more of it."""
         most = self._section.batch
         until = now + self._ahead
         self.firing.plan(await self.fires.promote(until))
@@ -109,15 +124,17 @@ class Engine:
         self.firing.plan(taken)
         planned, jobs = await self.fires.claim(now, self._ahead, most)
         self.firing.plan(planned)
-        await self._replica.look_after_others(now)
-        self._succeed()
         return max(len(taken), jobs) >= most
 
     async def _reconcile(self) -> None:
         """Begin with what the table says is ours: after a start, or after a doubtful answer."""
-        self.firing.plan(await self.fires.ours())
+        self._sure = True  # unless there is a new doubt meanwhile
+        await self._finals.settle_recorded(self._replica.id)
+        if self._section.enabled:
+            self.firing.plan(await self.fires.ours())
+        else:
+            await self.fires.hand_back()
         self.firing.set_off(await self.fires.fired())
-        self._sure = True
 
     async def _part_with_refused(self) -> None:
         """What the executor did not take: others' from now on, or at its end."""

@@ -67,6 +67,16 @@ class Finals:
             self.news()
         return reports
 
+    async def settle_recorded(self, owner: str) -> None:
+        """Settle what *owner*, or nobody any more, has fired and the record knows the end of.
+
+        So no run is begun again whose end is known, whatever a journal has forgotten. Raises
+        DatabaseAway.
+        """
+        async with lent(self._engine) as connection, connection.transaction():
+            rows = await connection.fetch(sql("recorded_of"), owner)
+            await self._settle_on(connection, [tuple(row) for row in rows])
+
     async def _record(self, reports: Sequence[Report]) -> None:
         try:
             await self._recorder.record(reports)

@@ -36,7 +36,6 @@ class LocalEngine:
         clock: Clock,
     ) -> None:
         self._storage = storage
-        self._enabled = settings.engine.enabled
         database, dispatcher = storage.engine, executor.dispatcher
         self._replica = Replica(
             replica_id(settings.data_dir),
@@ -62,6 +61,7 @@ class LocalEngine:
             dispatcher=dispatcher,
             handlers=executor.handlers,
             clock=clock,
+            doubt=self.engine.doubt,
         )
         self.listener = Listener(database)
         self.listener.subscribe("job", lambda _: self.engine.wake())
@@ -93,8 +93,7 @@ class LocalEngine:
 
     async def _run(self) -> None:
         await self._storage.ready.wait()
-        if self._enabled:
-            await self.engine.run()
+        await self.engine.run()
 
     async def _listen(self) -> None:
         await self._storage.ready.wait()

@@ -49,10 +49,11 @@ class Replica:
 
     async def beat(self) -> None:
         """Say that we are here."""
+        us = self.id, self._address, *self.door
         if self._joined:
-            await self._execute("heartbeat", self.id, self._section.lease_seconds)
+            await self._execute("heartbeat", *us, self._section.lease_seconds)
         else:
-            await self._execute("join", self.id, self._address, *self.door)
+            await self._execute("join", *us)
             self._joined = True
 
     async def leave(self) -> None:

@@ -21,6 +21,7 @@ from tests.integration.engine_service import (
     ended,
     local,
     runs_of,
+    settled,
     soon,
     until,
 )
@@ -92,6 +93,41 @@ async def test_an_outage_of_postgresql_is_made_up_for(tmp_path, server):
     skipped = set(times) - {row["scheduled_time"] for row in rows if row["job_id"] == never}
     assert min(skipped) in fewer
 
+
+async def test_a_run_whose_beginning_was_answered_by_nobody_is_run_all_the_same(tmp_path, server):
+    """It is committed, and then the connection is cut: PostgreSQL waits for a standby that isn't."""
+    sql = await asyncpg.connect(server.dsn)
+    await sql.execute(_COMMIT_ALONE)
+    async with a_service(tmp_path, server.dsn) as app:
+        job = await add_job(sql)
+        await sql.execute(_WAIT_FOR_STANDBY)
+        await sql.execute("ALTER SYSTEM SET synchronous_standby_names = 'nobody'")
+        await sql.execute("SELECT pg_reload_conf()")
+        asked = asyncio.create_task(local(app).control.execute(job))
+        await until(lambda: sql.fetchval(_CUT_WAITING), lambda cut: cut)
+        with pytest.raises(DatabaseAway):
+            await asked
+        await sql.execute("ALTER SYSTEM RESET synchronous_standby_names")
+        await sql.execute("SELECT pg_reload_conf()")
+
+        (run,) = await ended(sql, job, count=1)
+        await settled(sql)
+    await sql.close()
+
+    assert run["status"] == "succeeded"
+
+
+_COMMIT_ALONE = "ALTER DATABASE qooerp_scheduler SET synchronous_commit = local"
+_WAIT_FOR_STANDBY = f"""
+CREATE FUNCTION wait_for_standby() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM set_config('synchronous_commit', 'on', true);
+    RETURN NEW;
+END $$;
+CREATE TRIGGER wait BEFORE INSERT ON {SCHEMA}.schedule_fire FOR EACH ROW
+EXECUTE FUNCTION wait_for_standby()"""
+_CUT_WAITING = """
+SELECT bool_or(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"""
 
 _AHEAD_S = 1
 _MISFIRES_S = _AHEAD_S + MISFIRED_AFTER.total_seconds() + 1.5

@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
+import asyncpg
 import pytest
 
+from scheduler.engine.identity import replica_id
+from scheduler.settings import load
 from tests.integration.engine_service import (
     SCHEMA,
     Replica,
@@ -18,6 +21,7 @@ from tests.integration.engine_service import (
     ended,
     local,
     runs_of,
+    settings_for,
     settled,
     soon,
     until,
@@ -168,3 +172,49 @@ async def test_a_replica_that_leaves_hands_on_what_it_has_planned(
         await until(lambda: sql.fetchval(planned), lambda owner: owner is not None)
     assert await sql.fetchrow(planned) == (None,)
     assert await sql.fetchval(f"SELECT count(*) FROM {SCHEMA}.schedule_replica") == 0
+
+
+async def test_a_replica_whose_row_has_gone_is_known_again(tmp_path, database_url, sql):
+    known = f"SELECT api_address FROM {SCHEMA}.schedule_replica"
+    async with a_service(tmp_path, database_url):
+        door = await until(lambda: sql.fetchval(known), lambda found: found is not None)
+        await sql.execute(f"DELETE FROM {SCHEMA}.schedule_replica")
+        assert await until(lambda: sql.fetchval(known), lambda found: found is not None) == door
+
+
+@pytest.mark.parametrize("owner", ["somebody", None])
+async def test_what_nobody_known_had_fired_is_interrupted(tmp_path, database_url, sql, owner):
+    job = await add_job(sql)
+    await add_fired(sql, job, owner, moment=soon(-60))
+    async with a_service(tmp_path, database_url, **HASTY):
+        (row,) = await ended(sql, job, count=1)
+        await settled(sql)
+
+    assert (row["status"], row["start_time"]) == ("interrupted", None)
+
+
+async def test_a_replica_that_plans_nothing_answers_for_what_was_begun_there(
+    tmp_path, database_url, sql
+):
+    quiet = {"engine__enabled": False}
+    owner = replica_id(load(None, settings_for(tmp_path, database_url, **quiet)).data_dir)
+    job = await add_job(sql)
+    await add_fired(sql, job, owner, moment=soon())
+    async with a_service(tmp_path, database_url, **quiet):
+        (row,) = await ended(sql, job, count=1)
+        await settled(sql)
+        beats = f"SELECT id FROM {SCHEMA}.schedule_replica"
+        assert await sql.fetchval(beats) == owner
+
+    assert row["status"] == "succeeded"
+
+
+async def add_fired(
+    sql: asyncpg.Connection, job: int, owner: str | None, *, moment: datetime
+) -> None:
+    await sql.execute(
+        f"""INSERT INTO {SCHEMA}.schedule_fire
+            (job_id, fire_time, scheduled_time, trigger_type, state, owner)
+        VALUES ($1, $2, $2, 'api', 'fired', $3)""",
+        *(job, moment, owner),
+    )

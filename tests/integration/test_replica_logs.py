@@ -26,8 +26,11 @@ async def stack() -> AsyncIterator[AsyncExitStack]:
         yield stack
 
 
-async def a_replica(stack: AsyncExitStack, folder: Path, url: str, key: str = KEY) -> Api:
-    return await stack.enter_async_context(an_api(folder, url, scheduler__secret_key=key))
+async def a_replica(
+    stack: AsyncExitStack, folder: Path, url: str, key: str = KEY, **settings: object
+) -> Api:
+    chosen = {"scheduler__secret_key": key, **settings}
+    return await stack.enter_async_context(an_api(folder, url, **chosen))
 
 
 async def a_run_at(api: Api) -> int:
@@ -52,10 +55,11 @@ async def text_of(api: Api, log_id: int, how: str) -> str:
         return await response.text()
 
 
+@pytest.mark.parametrize("plans", [True, False])
 async def test_a_log_is_read_at_another_replica_as_at_its_own(
-    tmp_path, database_url, sql, stack
+    tmp_path, database_url, sql, stack, plans
 ) -> None:
-    one = await a_replica(stack, tmp_path / "one", database_url)
+    one = await a_replica(stack, tmp_path / "one", database_url, engine__enabled=plans)
     other = await a_replica(stack, tmp_path / "other", database_url)
     await known_to(sql, 2)
     run = await a_run_at(one)

@@ -12,9 +12,18 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from executor.errors import StartRefused
 from scheduler.database import upgrade
+from scheduler.engine.identity import replica_id
 from scheduler.restore import Manifest, restore
 from tests.integration.backup_stage import SCHEMA, back_up, everything, fill_all, fill_demo
-from tests.integration.engine_service import add_job, runs_of
+from tests.integration.engine_service import (
+    a_service,
+    add_job,
+    ended,
+    local,
+    runs_of,
+    settled,
+    soon,
+)
 
 
 async def restored(url: str, archive: Path, *, replace: bool = True) -> Manifest:
@@ -144,3 +153,79 @@ async def test_runs_that_were_under_way_are_interrupted_by_a_restore(
     assert await sql.fetchval(failed) == 2
     owner = f"SELECT owner FROM {SCHEMA}.schedule_fire WHERE state = 'fired'"
     assert await sql.fetchval(owner) is None
+
+
+async def test_what_was_under_way_is_settled_on_the_same_machine_after_a_restore(
+    sql: asyncpg.Connection, tmp_path: Path, database_url: str
+) -> None:
+    """The backup's own run, which its journal has at its end: it is interrupted, and tried again."""
+    moment = soon()
+    async with a_service(tmp_path, database_url):
+        job = await add_job(
+            sql,
+            handler_name="dataBackup",
+            schedule_type="once",
+            run_at=moment,
+            next_run_time=moment,
+            retry_strategy="fixed",
+            retry_count=1,
+        )
+        await ended(sql, job, count=1)
+    [archive] = (tmp_path / "data" / "backups").glob("*.tar.gz")
+
+    await restored(database_url, archive)
+    async with a_service(tmp_path, database_url):
+        rows = await ended(sql, job, count=2)
+        await settled(sql)
+
+    assert [row["status"] for row in rows] == ["interrupted", "succeeded"]
+    deleted = f"SELECT deleted_at FROM {SCHEMA}.schedule_job WHERE id = {job}"
+    assert await sql.fetchval(deleted) is not None
+
+
+async def test_a_planned_run_that_the_journal_knows_is_reported_again_and_not_run_again(
+    sql: asyncpg.Connection, tmp_path: Path, database_url: str
+) -> None:
+    notes = tmp_path / "notes"
+    async with a_service(tmp_path, database_url) as app:
+        job = await add_job(sql, params=str(notes))
+        await local(app).control.execute(job)
+        (run,) = await ended(sql, job, count=1)
+        await settled(sql)
+    await plan_again(sql, run)  # as in a backup that was made before its moment
+    await sql.execute(f"DELETE FROM {SCHEMA}.schedule_log")
+    async with a_service(tmp_path, database_url):
+        (again,) = await ended(sql, job, count=1)
+        await settled(sql)
+
+    assert len(notes.read_text().splitlines()) == 1
+    times = ("id", "status", "start_time", "end_time")
+    assert [again[name] for name in times] == [run[name] for name in times]
+
+
+async def test_a_run_whose_end_is_on_record_is_not_run_again_though_the_journal_is_lost(
+    sql: asyncpg.Connection, tmp_path: Path, database_url: str
+) -> None:
+    notes = tmp_path / "notes"
+    async with a_service(tmp_path, database_url) as app:
+        job = await add_job(sql, params=str(notes))
+        await local(app).control.execute(job)
+        (run,) = await ended(sql, job, count=1)
+        await settled(sql)
+    (tmp_path / "data" / "journal.db").unlink()
+    await plan_again(sql, run, "fired", replica_id(tmp_path / "data"))
+    async with a_service(tmp_path, database_url):
+        await settled(sql)
+
+    assert len(notes.read_text().splitlines()) == 1
+
+
+async def plan_again(
+    sql: asyncpg.Connection, run: asyncpg.Record, state: str = "planned", owner: str | None = None
+) -> None:
+    await sql.execute(
+        f"""INSERT INTO {SCHEMA}.schedule_fire
+            (id, job_id, fire_time, scheduled_time, trigger_type, state, owner)
+        VALUES ($1, $2, $3, $4, 'api', $5, $6)""",
+        *(run["id"], run["job_id"], run["trigger_time"], run["scheduled_time"], state, owner),
+    )
