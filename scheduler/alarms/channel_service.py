@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import uuid4
@@ -14,20 +14,18 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from executor.clock import Clock, moment
 from scheduler import audit
-from scheduler.alarms.delivery.channel import Channel, Channels, opened, sealed
+from scheduler.alarms.delivery.channel import Channels, opened, sealed
 from scheduler.alarms.delivery.desk import Desk
 from scheduler.alarms.delivery.letter import Rendered, SendFailed
 from scheduler.alarms.model import (
     IN_SITE,
-    AlarmType,
     ChannelKind,
-    Delivery,
-    Level,
     Purpose,
-    RaisedAlarm,
 )
 from scheduler.alarms.rule import NOBODY
+from scheduler.alarms.sample import delivery_of, example, trial
 from scheduler.alarms.tables import schedule_alarm_channel
+from scheduler.alarms.whom import Whom
 from scheduler.channel_kinds import Unfit, check_new, shown_settings
 from scheduler.job_store import MASK
 from scheduler.refusal import Conflict, Invalid, NotFound
@@ -66,9 +64,17 @@ class ChannelService:
     """The channels of the database; every replica uses a change with the next message."""
 
     def __init__(
-        self, engine: AsyncEngine, box: SecretBox, channels: Channels, *, desk: Desk, clock: Clock
+        self,
+        engine: AsyncEngine,
+        box: SecretBox,
+        channels: Channels,
+        *,
+        desk: Desk,
+        whom: Whom,
+        clock: Clock,
     ) -> None:
         self._engine = engine
+        self._whom = whom
         self._box = box
         self._channels = channels
         self._desk = desk
@@ -103,7 +109,8 @@ class ChannelService:
     ) -> StoredChannel:
         """Make the channel what *values* say; a masked secret stays as it is.
 
-        Raises NotFound, Invalid, and Conflict when somebody else was faster, or has the name.
+        Raises NotFound, Invalid, and Conflict when somebody else was faster, has the name, or has
+        rules that name it otherwise.
         """
         table = schedule_alarm_channel
         try:
@@ -111,6 +118,8 @@ class ChannelService:
                 old = await _find(connection, channel_id, lock=True)
                 if old["version"] != version:
                     raise Conflict(f"version {version} was read, {old['version']} is there by now")
+                if old["name"] != values["name"]:
+                    await self._whom.refuse_named(connection, old["name"])
                 stored = self._fit(values, self._opened(old))
                 changed = {**stored, "version": version + 1, "update_time": func.now()}
                 query = update(table).where(table.c.id == channel_id).values(**changed)
@@ -122,10 +131,11 @@ class ChannelService:
         return channel
 
     async def delete(self, channel_id: int) -> None:
-        """Delete the channel. Raise NotFound."""
+        """Delete the channel. Raise NotFound, and Conflict while rules name it."""
         table = schedule_alarm_channel
         async with self._engine.begin() as connection:
             channel = self._told(await _find(connection, channel_id, lock=True))
+            await self._whom.refuse_named(connection, channel.name)
             await connection.execute(delete(table).where(table.c.id == channel_id))
             await _note(connection, "delete", channel)
 
@@ -140,50 +150,25 @@ class ChannelService:
         try:
             channel = self._channels.stored(dict(row))
             receivers = self._desk.receivers(channel, receiver)[:1]
-            sample = self._sample(channel, receivers)
-            letter = self._desk.write(channel, *sample, receivers=receivers)
+            now = moment(self._clock.now_ms())
+            delivery = delivery_of(
+                uuid4(), Purpose.TEST, channel=channel.name, receivers=receivers, now=now
+            )
+            letter = self._desk.write(channel, delivery, [trial(now)], receivers=receivers)
             answer = await self._desk.send(channel, letter)
         except SendFailed as failed:
             return Trial(delivered=False, answer=str(failed))
         return Trial(delivered=True, answer=answer, problems=_problems(letter.rendered))
 
     def preview(self, kind: ChannelKind, language: str) -> Rendered:
-        """What a message of this kind looks like."""
-        delivery, alarms = self._sample(Channel(name="preview", kind=kind), ())
-        delivery = replace(delivery, purpose=Purpose.ALARM)
-        return self._desk.wording.render(kind, language, delivery, alarms)
+        """What a message of this kind looks like, of a job that is not there."""
+        now = moment(self._clock.now_ms())
+        delivery = delivery_of(uuid4(), Purpose.ALARM, channel="preview", receivers=(), now=now)
+        return self._desk.wording.render(kind, language, delivery, [example(now)])
 
     def templates(self) -> Mapping[str, Mapping[str, Sequence[str]]]:
         """By kind and language, the templates that the folder replaces."""
         return self._desk.wording.names()
-
-    def _sample(
-        self, channel: Channel, receivers: Sequence[str]
-    ) -> tuple[Delivery, Sequence[RaisedAlarm]]:
-        now = moment(self._clock.now_ms())
-        alarm = RaisedAlarm(
-            id=0,
-            job_id=None,
-            log_id=None,
-            type=AlarmType.CUSTOM,
-            level=Level.INFO,
-            title="qooerp-scheduler",
-            content="",
-            facts={},
-            created=now,
-        )
-        delivery = Delivery(
-            id=0,
-            message_id=uuid4(),
-            purpose=Purpose.TEST,
-            rule="",
-            channel=channel.name,
-            receiver=",".join(receivers),
-            attempts=1,
-            alarm_count=1,
-            created=now,
-        )
-        return delivery, [alarm]
 
     def _fit(self, values: Mapping[str, Any], known: Mapping[str, str]) -> dict[str, Any]:
         """The row of *values*, checked and sealed. Raise Invalid, Conflict."""

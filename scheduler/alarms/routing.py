@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from scheduler.alarms.model import IN_SITE, Alarm, AlarmType, Level, Purpose
 from scheduler.alarms.rule import NOBODY, GroupBy, Rule, Rules, Target
 
-_ROLE = "role:"
+ROLE = "role:"
 _ADMINS = "role:admin"
 _TOLD_BY_DEFAULT = ("operator", "admin")
 _MOST_KEY = 200
@@ -65,8 +65,8 @@ class People:
         """Whom a receiver of in-site messages means: a user, `role:<role>`, or, empty, who acts."""
         if not receiver:
             return [name for role in _TOLD_BY_DEFAULT for name in self.by_role.get(role, ())]
-        if receiver.startswith(_ROLE):
-            return list(self.by_role.get(receiver.removeprefix(_ROLE), ()))
+        if receiver.startswith(ROLE):
+            return list(self.by_role.get(receiver.removeprefix(ROLE), ()))
         return [receiver]
 
 

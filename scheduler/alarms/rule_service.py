@@ -16,6 +16,7 @@ from scheduler import audit
 from scheduler.alarms.model import AlarmType, Level
 from scheduler.alarms.rule import GroupBy, rule_of_row
 from scheduler.alarms.tables import schedule_alarm_rule
+from scheduler.alarms.whom import Whom
 from scheduler.changes import announce
 from scheduler.refusal import Conflict, Invalid, NotFound
 
@@ -54,8 +55,9 @@ class StoredRule:
 class RuleService:
     """The rules of the database; every replica follows a change within a second."""
 
-    def __init__(self, engine: AsyncEngine, *, timezone: str) -> None:
+    def __init__(self, engine: AsyncEngine, whom: Whom, *, timezone: str) -> None:
         self._engine = engine
+        self._whom = whom
         self.zone = ZoneInfo(timezone)
 
     async def all(self) -> Sequence[StoredRule]:
@@ -75,6 +77,7 @@ class RuleService:
         self._check(values)
         try:
             async with self._engine.begin() as connection:
+                await self._whom.check(connection, values)
                 made = insert(schedule_alarm_rule).values(**values)
                 row = await connection.execute(made.returning(schedule_alarm_rule))
                 rule = _rule(row.mappings().one())
@@ -95,6 +98,7 @@ class RuleService:
                 old = await _find(connection, rule_id, lock=True)
                 if old.version != version:
                     raise Conflict(f"version {version} was read, {old.version} is there by now")
+                await self._whom.check(connection, values)
                 changed = {**values, "version": version + 1, "update_time": func.now()}
                 query = update(table).where(table.c.id == rule_id).values(**changed)
                 row = await connection.execute(query.returning(table))

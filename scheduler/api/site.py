@@ -17,7 +17,9 @@ from scheduler.alarms.delivery.channel import Channels
 from scheduler.alarms.delivery.desk import Desk
 from scheduler.alarms.inbox import Inbox
 from scheduler.alarms.notices import Notices
+from scheduler.alarms.part import people_of
 from scheduler.alarms.rule_service import RuleService
+from scheduler.alarms.whom import Whom
 from scheduler.api.alarm_channels import AlarmChannels
 from scheduler.api.alarms import AlarmRules, Alarms
 from scheduler.api.app import PREFIX, build, endpoints_of_all
@@ -84,7 +86,12 @@ class Site:
         self._peers = Peers(storage.engine, secrets)
         self._configs = ConfigService(storage.engine, secrets, changed=configs_changed)
         self.inbox = Inbox(storage.engine)
-        self._channels = ChannelService(storage.engine, secrets, channels, desk=desk, clock=clock)
+        self._whom = Whom(
+            channels.configured, settings.alarms.rules, desk=desk, people=people_of(section.tokens)
+        )
+        self._channels = ChannelService(
+            storage.engine, secrets, channels, desk=desk, whom=self._whom, clock=clock
+        )
         self._storage = storage
         self._executor = executor
         self._control = control
@@ -143,7 +150,7 @@ class Site:
             Schedule(self._handlers, clock, timezone=timezone),
             Calendars(CalendarService(database, jobs)),
             Alarms(Notices(database, clock, timezone=timezone)),
-            AlarmRules(RuleService(database, timezone=timezone)),
+            AlarmRules(RuleService(database, self._whom, timezone=timezone)),
             AlarmChannels(self._channels, timezone=timezone),
             Messages(self.inbox, self._streams, timezone=timezone),
             Audit(database, timezone=timezone),

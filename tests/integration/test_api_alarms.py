@@ -27,6 +27,13 @@ async def rows(api: Api):
     await connection.close()
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module", autouse=True)
+async def mail(api: Api) -> None:
+    """A channel that rules can name."""
+    settings = {"host": "mail.example.com", "sender": "scheduler@example.com"}
+    await api.post("/alarm-channels", {"name": "mail", "kind": "email", "settings": settings})
+
+
 async def raised(rows: asyncpg.Connection, **columns: object) -> int:
     """The id of an alarm that is put in as the columns say."""
     values = {
@@ -191,6 +198,13 @@ async def test_a_rule_is_made_read_changed_and_deleted(api):
         ({"escalateAfterSeconds": 60}, "escalateTargets"),
         ({"alarmTypes": ["boredom"]}, "alarmTypes"),
         ({"lateSeconds": 4}, "lateSeconds"),
+        ({"targets": ["pager"]}, "targets"),
+        ({"targets": ["mail:nobody's"]}, "targets"),
+        ({"targets": ["mail"]}, "targets"),
+        ({"targets": ["in_site:nobody"]}, "targets"),
+        ({"targets": ["in_site:role:cook"]}, "targets"),
+        ({"escalateAfterSeconds": 60, "escalateTargets": ["pager"]}, "escalateTargets"),
+        ({"jobId": 987654321}, "jobId"),
     ],
 )
 async def test_a_rule_that_cannot_be_followed_is_refused_by_field(api, wrong, field):
@@ -199,6 +213,31 @@ async def test_a_rule_that_cannot_be_followed_is_refused_by_field(api, wrong, fi
     assert refused.status == 422
     assert refused.message.startswith(field)
     assert "another" not in [rule["name"] for rule in await api.get("/alarm-rules")]
+
+
+async def test_a_channel_that_rules_name_is_neither_deleted_nor_renamed(api):
+    settings = {"host": "mail.example.com", "sender": "scheduler@example.com"}
+    body = {"name": "named", "kind": "email", "settings": settings}
+    channel = await api.post("/alarm-channels", body)
+    path = f"/alarm-channels/{channel['id']}"
+    rule = await api.post("/alarm-rules", {"name": "by it", "targets": ["named:a@b.c", "nobody"]})
+
+    deleted = await api.ask("DELETE", path)
+    renamed = await api.ask("PUT", path, body | {"name": "another", "version": channel["version"]})
+
+    assert (deleted.status, deleted.message) == (409, "1 alarm rules name it: by it")
+    assert (renamed.status, renamed.message) == (409, "1 alarm rules name it: by it")
+    await api.delete(f"/alarm-rules/{rule['id']}")
+    await api.delete(path)
+
+
+async def test_a_rule_may_name_users_roles_and_whom_a_channel_reaches(api):
+    targets = ["in_site", "in_site:a viewer", "in_site:role:operator", "mail:a@b.c", "nobody"]
+
+    made = await api.post("/alarm-rules", {"name": "all of them", "targets": targets})
+
+    assert made["targets"] == targets
+    await api.delete(f"/alarm-rules/{made['id']}")
 
 
 async def test_messages_are_listed_by_page_and_by_cursor(api, rows):

@@ -202,8 +202,12 @@ async def test_templates_can_be_seen_in_both_languages(shared_api):
     for kind in ("email", "sms", "in_site", "dingtalk", "wecom", "feishu", "webhook"):
         english = await shared_api.get(f"/alarm-templates/{kind}/preview", language="en")
         chinese = await shared_api.get(f"/alarm-templates/{kind}/preview", language="zh")
-        assert english["subject"].startswith("[info]")
-        assert chinese["subject"].startswith("[提示]")
+        assert english["subject"] == "[error] nightly report has failed"
+        assert chinese["subject"].startswith("[错误] nightly report")
+        assert "the warehouse does not answer" in english["text"]
+        if kind != "sms":
+            assert "JOB-20261124-000017" in english["text"]
+            assert "run 4711" in english["text"]
         assert english["problem"] == chinese["problem"] == ""
     assert len(await shared_api.get("/alarm-templates")) == 14
     assert (await shared_api.ask("GET", "/alarm-templates/pager/preview")).status == 422
