@@ -43,12 +43,14 @@ recorded AS (
         handler_name = CASE WHEN old.revision = 0 THEN excluded.handler_name ELSE old.handler_name END,
         scheduled_time = CASE WHEN old.revision = 0 THEN excluded.scheduled_time ELSE old.scheduled_time END,
         status = excluded.status,
-        start_time = excluded.start_time,
+        start_time = coalesce(excluded.start_time, old.start_time),
         end_time = excluded.end_time,
         duration_ms = excluded.duration_ms,
         result_code = excluded.result_code,
         result_message = excluded.result_message,
-        executor_address = excluded.executor_address,
+        executor_address = CASE  -- where it ran, and its log is, whoever tells its end
+            WHEN excluded.start_time IS NULL AND old.start_time IS NOT NULL THEN old.executor_address
+            ELSE excluded.executor_address END,
         restarts = excluded.restarts,
         revision = excluded.revision,
         update_time = now()

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from executor.model import LOCAL, RunState, Source
 from scheduler.database import SCHEMA, open_database
+from scheduler.engine.ends import ended
 from scheduler.recorder import Recorder, RecorderUnavailable, ReportsRefused
 from tests.reports import T0, a_report
 
@@ -147,6 +148,23 @@ async def test_the_end_of_a_run_taken_over_by_another_executor_is_recorded(
     await heir.record([a_report(RunState.SUCCEEDED, revision=2)])
 
     assert await states(sql) == ["succeeded"]
+
+
+async def test_a_run_that_another_ends_keeps_its_beginning_and_its_place(
+    engine: AsyncEngine, sql: asyncpg.Connection
+) -> None:
+    dead, heir = (Recorder(engine, address=f"http://{name}") for name in ("dead", "heir"))
+    for log_id, state in ((1, RunState.RUNNING), (2, RunState.QUEUED)):
+        started = T0 + 2 if state is RunState.RUNNING else None
+        report = a_report(state, cluster=LOCAL, log_id=log_id, job_id=1, started_ms=started)
+        await dead.record([report])
+        await heir.record([ended(report.trigger, RunState.INTERRUPTED, "it has died", T0 + 100)])
+
+    found = await rows(sql, "status, start_time IS NOT NULL, executor_address")
+    assert [tuple(row) for row in found] == [
+        ("interrupted", True, "http://dead"),
+        ("interrupted", False, "http://heir"),
+    ]
 
 
 async def test_a_log_id_that_a_wiped_admin_gives_again_is_another_run(
