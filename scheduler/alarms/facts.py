@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Any
+from zoneinfo import ZoneInfo
 
 _RUN = {
     "status": "status",
@@ -43,6 +44,15 @@ def facts_of(row: Mapping[str, Any], **more: object) -> dict[str, object]:
 def name_of(row: Mapping[str, Any]) -> str:
     """What people call the job of *row*."""
     return str(row.get("job_name") or row.get("job_no") or f"job {row['job_id']}")
+
+
+def shown(moment: datetime, row: Mapping[str, Any]) -> str:
+    """*moment* for people, in the zone of the job of *row*."""
+    try:
+        zone: tzinfo = ZoneInfo(row["timezone"])
+    except (OSError, ValueError, LookupError):
+        zone = UTC
+    return f"{moment.astimezone(zone):%Y-%m-%d %H:%M:%S %Z}"
 
 
 def _plain(value: object) -> object:

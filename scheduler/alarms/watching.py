@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from scheduler.alarms.events import started_late
-from scheduler.alarms.facts import facts_of, name_of
+from scheduler.alarms.facts import facts_of, name_of, shown
 from scheduler.alarms.model import LEVELS, Alarm, AlarmType
 from scheduler.alarms.rule import Rules
 
@@ -113,7 +113,7 @@ def recovered(rows: Iterable[Row]) -> Iterator[Alarm]:
             row,
             AlarmType.RECOVERED,
             f"{name_of(row)} has succeeded again",
-            content=f"it had failed since {row['failed_at'].isoformat()}",
+            content=f"it had failed since {shown(row['failed_at'], row)}",
             dedup_key=f"recovered/{row['job_id']}/{row['log_id']}",
             facts=facts_of(row, notifyId=row["notify_id"], failedAt=row["failed_at"]),
         )
@@ -128,7 +128,7 @@ def stuck(rows: Iterable[Row]) -> Iterator[Alarm]:
             AlarmType.QUEUE_STUCK,
             f"The queue of {name_of(row)} is stuck",
             content=f"{row['waiting']} runs wait, one for {_seconds(row['waits'])} s, {behind}",
-            dedup_key=f"stuck/{row['job_id']}/{row['head_log_id'] or row['log_id']}",
+            dedup_key=f"stuck/{row['job_id']}/{row['since'].isoformat()}",
             facts=facts_of(row, waiting=row["waiting"], headLogId=row["head_log_id"]),
         )
 

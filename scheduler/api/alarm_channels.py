@@ -51,7 +51,7 @@ class AlarmChannels:
 
     @delete("/alarm-channels/{id}", role=Role.ADMIN)
     async def delete(self, path: ChannelPath) -> None:
-        """Delete a channel."""
+        """Delete a channel that no rule names."""
         await self._channels.delete(path.id)
 
     @post("/alarm-channels/{id}/test", role=Role.ADMIN)
