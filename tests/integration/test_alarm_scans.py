@@ -154,6 +154,29 @@ async def test_a_lane_that_does_not_move_is_stuck(sql, scans):
     assert (alarm.type, alarm.job_id, alarm.facts["waiting"]) == (AlarmType.QUEUE_STUCK, stuck, 2)
 
 
+async def test_a_lane_of_short_runs_that_moves_is_not_stuck(sql, scans):
+    job = await add_job(sql)
+    for n in range(5):  # one began every two seconds, and none runs at the moment
+        ran = {"status": "succeeded", "start_time": 10 - 2 * n, "end_time": 9 - 2 * n}
+        await add_run(sql, job, trigger_time=1000 - n, **ran)
+        await add_run(sql, job, trigger_time=900 - n)
+
+    assert found(await scans.stuck(sql)) == []
+
+
+async def test_a_lane_that_stays_stuck_is_one_alarm_whatever_becomes_of_its_head(sql, scans):
+    job = await add_job(sql)
+    head = await add_run(sql, job, trigger_time=900, status="running", start_time=800)
+    await add_run(sql, job, trigger_time=700)
+    (first,) = await scans.stuck(sql)
+    await sql.execute(
+        f"UPDATE {SCHEMA}.schedule_log SET status = 'killed', end_time = now() WHERE id = $1", head
+    )
+    (second,) = await scans.stuck(sql)
+
+    assert first.dedup_key == second.dedup_key
+
+
 async def add_admin_job(sql: asyncpg.Connection, number: int, **columns: Any) -> int:
     values = {"engine": "xxl", "cluster": "main", "admin_job_id": number}
     return await add_job(sql, job_no=f"XXL-main-{number}", **values, **columns)
