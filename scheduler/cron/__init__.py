@@ -36,7 +36,7 @@ def parse(text: str) -> Rule:
         stranger = next(character for character in text if not character.isascii())
         raise ValueError(f"a cron expression is ASCII, so {stranger!r} has no place in it")
     fields = text.upper().replace("\t", " ").split(" ")
-    fields = [field for field in fields if field]
+    fields = [field for field in map(str.strip, fields) if field]  # as the reference trims each
     if len(fields) in (6, 7):
         return Rule(text, quartz.read(fields))
     if len(fields) == 5 or text.strip(" \t").startswith("@"):

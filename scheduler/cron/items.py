@@ -7,6 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 _ITEM = re.compile(r"(?:\*|([0-9]+|[A-Z]+)(?:-([0-9]+|[A-Z]+))?)?(?:/([0-9]+))?")
+_JAVA_MOST = 2**31 - 1
 _FORMS = "*, n, a-b, a/s, a-b/s, */s or a list of these"
 
 
@@ -38,9 +39,16 @@ class Field:
 
     def step(self, digits: str | None) -> int:
         """The step that *digits* stand for, 1 for none."""
-        if digits is not None and not int(digits):
+        step = self._bounded(int(digits or 1))
+        if not step:
             raise self.refusal("a step is at least 1")
-        return int(digits or 1)
+        return step
+
+    def _bounded(self, number: int) -> int:
+        """*number*, which Java's parseInt must have taken."""
+        if number > _JAVA_MOST:
+            raise self.refusal(f"{number} is more than {_JAVA_MOST}")
+        return number
 
     def refusal(self, why: str) -> ValueError:
         return ValueError(f"{self.name}: {why}")
@@ -70,7 +78,7 @@ class Field:
     def _span_to_end(self, first: int, step: int) -> Collection[int]:
         if step > self.high:
             raise self.refusal(f"a step of {step} is more than {self.high}")
-        return self._span(first, max(first, self.high), step)
+        return self._span(first, self.high, step)
 
     def _span(self, first: int, last: int, step: int) -> Collection[int]:
         size = self.high - self.low + 1
@@ -88,7 +96,10 @@ class Years(Field):
     """A field without end: any number is a year, but only those within the bounds ever come."""
 
     def _number(self, number: int) -> int:
-        return number
+        return self._bounded(number)
+
+    def _span_to_end(self, first: int, step: int) -> Collection[int]:
+        return self._span(first, self.high, step)
 
     def _span(self, first: int, last: int, step: int) -> Collection[int]:
         if last < first:

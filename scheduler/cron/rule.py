@@ -14,6 +14,7 @@ at the end:
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache, reduce
@@ -39,11 +40,14 @@ class Rule:
     def next_after(self, moment: datetime) -> datetime | None:
         """The first due time after *moment*, in its zone; None when it is never due again.
 
-        Fractions of a second are dropped. Raises ValueError when *moment* is naive.
+        Fractions of a second are dropped. Raises ValueError when *moment* is naive, or in a zone
+        that cannot be hashed, as dateutil's.
         """
         zone = moment.tzinfo
         if zone is None:
             raise ValueError("a moment without a zone does not say when it is")
+        if not isinstance(zone, Hashable):
+            raise ValueError(f"the zone {zone!r} cannot be hashed: take zoneinfo's")
         if moment.year > LAST_YEAR:
             return None
         due = self.schedule.from_reading(_second_later(moment, zone))

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pickle
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -17,6 +17,38 @@ def test_a_rule_is_its_text() -> None:
 
     assert rule.text == str(rule) == "  0 0 3 * *\t?  "
     assert rule.next_after(NOON) == parse(NIGHTLY).next_after(NOON)
+
+
+@pytest.mark.parametrize(
+    "text", [f"{NIGHTLY}\n", f"\n{NIGHTLY}", f"{NIGHTLY} \r\n", "0 0\x0b 3 * * ?"]
+)
+def test_what_the_reference_trims_off_a_field_does_not_count(text: str) -> None:
+    assert parse(text).next_after(NOON) == parse(NIGHTLY).next_after(NOON)
+
+
+@pytest.mark.parametrize("years", ["2030/3000", "2030/2127", "2030-2030"])
+def test_a_step_of_years_may_lead_beyond_them(years: str) -> None:
+    assert parse(f"0 0 0 1 1 ? {years}").next_times(NOON, 2) == [datetime(2030, 1, 1, tzinfo=UTC)]
+
+
+class Unhashable(tzinfo):
+    """As dateutil's zones are."""
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def utcoffset(self, _: datetime | None) -> timedelta:
+        return timedelta(hours=8)
+
+    def dst(self, _: datetime | None) -> timedelta:
+        return timedelta()
+
+    def tzname(self, _: datetime | None) -> str:
+        return "+08:00"
+
+
+def test_a_zone_that_cannot_be_hashed_is_refused() -> None:
+    with pytest.raises(ValueError, match="cannot be hashed"):
+        parse(NIGHTLY).next_after(datetime(2026, 1, 1, 12, tzinfo=Unhashable()))
 
 
 def test_rules_of_one_text_are_equal_and_of_different_texts_are_not() -> None:
