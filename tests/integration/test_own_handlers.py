@@ -67,6 +67,14 @@ async def add_messages(sql: asyncpg.Connection, age: str) -> None:
     )
 
 
+async def add_changes(sql: asyncpg.Connection, *ages: str) -> None:
+    for age in ages:
+        await sql.execute(
+            f"INSERT INTO {SCHEMA}.schedule_audit (at, actor, action, subject)"
+            f" VALUES (now() - interval '{age}', 'ann', 'execute', 'job')"
+        )
+
+
 async def held(sql: asyncpg.Connection) -> tuple[int, int]:
     """How many runs and alarms there are."""
     runs = await sql.fetchval(f"SELECT count(*) FROM {SCHEMA}.schedule_log")
@@ -90,8 +98,21 @@ async def test_months_of_runs_and_alarms_go_when_they_are_too_old(
     for table in ("schedule_delivery", "schedule_message"):
         assert await sql.fetchval(f"SELECT count(*) FROM {SCHEMA}.{table}") == 1
     assert re.fullmatch(
-        r"dropped schedule_log_\w+, schedule_log_\w+ and 5001 alarms", outcome.message
+        r"dropped schedule_log_\w+, schedule_log_\w+, 5001 alarms and 0 rows of the audit",
+        outcome.message,
     )
+
+
+async def test_the_audit_is_kept_for_a_year_or_as_long_as_is_said(
+    run: Run, sql: asyncpg.Connection
+) -> None:
+    await add_changes(sql, "400 days", "200 days", "1 day")
+    left = f"SELECT count(*) FROM {SCHEMA}.schedule_audit"
+
+    assert "1 rows of the audit" in run(data_cleanup).message
+    assert await sql.fetchval(left) == 2
+    assert "1 rows of the audit" in run(data_cleanup, "keep_audit_days=100").message
+    assert await sql.fetchval(left) == 1
 
 
 async def test_a_month_goes_on_the_day_when_all_of_it_is_too_old(
@@ -114,11 +135,14 @@ async def test_a_rehearsal_of_the_clean_up_changes_nothing(
 ) -> None:
     await add_run(sql, "400 days")
     await add_alarms(sql, "400 days")
+    await add_changes(sql, "400 days")
 
     assert re.fullmatch(
-        r"would drop schedule_log_\w+ and 1 alarms", run(data_cleanup, "dry_run=true").message
+        r"would drop schedule_log_\w+, 1 alarms and 1 rows of the audit",
+        run(data_cleanup, "dry_run=true").message,
     )
     assert await held(sql) == (1, 1)
+    assert await sql.fetchval(f"SELECT count(*) FROM {SCHEMA}.schedule_audit") == 1
 
 
 async def test_the_recorder_goes_on_after_a_clean_up(
