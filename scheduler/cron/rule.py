@@ -14,7 +14,6 @@ at the end:
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Hashable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache, reduce
@@ -46,7 +45,7 @@ class Rule:
         zone = moment.tzinfo
         if zone is None:
             raise ValueError("a moment without a zone does not say when it is")
-        if not isinstance(zone, Hashable):
+        if zone.__hash__ is None:
             raise ValueError(f"the zone {zone!r} cannot be hashed: take zoneinfo's")
         if moment.year > LAST_YEAR:
             return None
