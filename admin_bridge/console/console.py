@@ -35,6 +35,11 @@ class Console(Protocol):
         ...
 
     @property
+    def waited_s(self) -> float:
+        """How long the Admin had us wait, from requests to the last bytes of answers, in all."""
+        ...
+
+    @property
     def generation(self) -> str:
         """Say "2.x" (2.2 to 3.1), "3.2", "3.3" (3.3 and 3.4) or "3.5"."""
         ...

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import TYPE_CHECKING, TypeVar
 
 import aiohttp
@@ -52,6 +53,8 @@ class Door:
             raise ValueError("a console needs an address")
         self._good = self.addresses[0]
         self._max_answer = max_answer
+        self.waited_s = 0.0
+        """Seconds, of all requests together, until the last bytes of their answers."""
         self._session = aiohttp.ClientSession(
             connector=session.connector,
             connector_owner=False,
@@ -102,6 +105,7 @@ class Door:
         headers: Mapping[str, str],
     ) -> Reply:
         kind = {"Content-Type": "application/json"} if isinstance(body, bytes) else {}
+        began = time.monotonic()
         try:
             async with self._session.post(
                 f"{address}/{path}", data=body, headers={**headers, **kind}, allow_redirects=False
@@ -111,6 +115,8 @@ class Door:
             raise _NotSent(f"{address}: cannot be reached: {_words(error)}") from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise ConsoleUnreachable(f"{address}: no answer: {_words(error)}") from error
+        finally:
+            self.waited_s += time.monotonic() - began
 
     async def _reply(self, address: str, response: aiohttp.ClientResponse) -> Reply:
         body = bytearray()

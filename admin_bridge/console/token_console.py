@@ -46,6 +46,10 @@ class TokenConsole:
     def sign_ins(self) -> int:
         return 0
 
+    @property
+    def waited_s(self) -> float:
+        return self._door.waited_s
+
     async def add_job(self, fields: JobFields) -> int:
         given = await self._call("addJob", self._fields(fields), once=True)
         if isinstance(given, int | str) and str(given).isdecimal():

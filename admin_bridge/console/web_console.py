@@ -32,7 +32,7 @@ class WebConsole:
     """A `Console` by the cookie of a user."""
 
     def __init__(self, door: Door, dialect: Dialect, config: ConsoleConfig) -> None:
-        self._names, self._cluster = dialect, config.name
+        self._names, self._cluster, self._door = dialect, config.name, door
         self._web = WebCalls(door, dialect, config)
 
     @property
@@ -42,6 +42,10 @@ class WebConsole:
     @property
     def sign_ins(self) -> int:
         return self._web.session.sign_ins
+
+    @property
+    def waited_s(self) -> float:
+        return self._door.waited_s
 
     async def groups(self) -> tuple[AdminGroup, ...]:
         found: dict[int, AdminGroup] = {}

@@ -81,15 +81,15 @@ class ClusterMirror:
         return 0.0
 
     async def _do(self, task: Task, connection: asyncpg.Connection) -> None:
-        reader = await self._opened()
-        reader.slowest_s, before = 0.0, reader.requests
+        pace = (await self._opened()).pace
+        pace.slowest_s, before = 0.0, pace.requests
         news = await self._done(task, connection)
         free = task.kind is Kind.RECONCILE  # its pace is bounded apart
         self._agenda.done(
             task,
             self._timing.elapsed(),
-            requests=0 if free else reader.requests - before,
-            took_s=reader.slowest_s,
+            requests=0 if free else pace.requests - before,
+            took_s=pace.slowest_s,
             news=news is not False,
         )
         if news is None:

@@ -1,16 +1,18 @@
-"""Reads an Admin's lists whole, page by page, at a bearable pace."""
+"""Reads an Admin's lists whole, page by page."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import datetime, timedelta
 from functools import partial
-from typing import TypeVar
+from typing import NamedTuple
 
 import structlog
 
 from admin_bridge.console import AdminJob, AdminLog, AnswerTooBig, Console, LogStatus, Page
 from scheduler.mirror.log_entry import once_each
+from scheduler.mirror.pace import Pace
+from scheduler.mirror.page_size import PageSize
 from scheduler.mirror.spans import Span, cut, fitting
 from scheduler.mirror.timing import Timing
 from scheduler.mirror_settings import MirrorSection
@@ -18,16 +20,22 @@ from scheduler.mirror_settings import MirrorSection
 _log = structlog.get_logger(__name__)
 _PAGES = 4
 """Of a span: a few, since far pages cost an Admin more than near ones."""
+_MOST_PAGES = 2 * _PAGES
 _TRIES = 3
-_SMALLEST_PAGE = 10
-_SHARE = 0.5
-"""So much of an Admin's time is taken at most while there is something to copy."""
-
-_Answer = TypeVar("_Answer")
+_UNSTEADY_SPANS = 10
+"""After so many that would not hold still, one after the other and each half as long, it is late."""
 
 
 class ListUnsteady(Exception):
     """A list changed underneath each time that it was read; later it may hold still."""
+
+
+class _Reading(NamedTuple):
+    """Rows of a list, each once; of how many; and whether none can be missing."""
+
+    rows: list[AdminLog]
+    total: int
+    whole: bool
 
 
 class Reader:
@@ -38,21 +46,14 @@ class Reader:
 
     def __init__(self, console: Console, section: MirrorSection, timing: Timing) -> None:
         self._console = console
-        self._section = section
-        self._timing = timing
-        self._not_before = 0.0
-        self._seen = 0
         self._lengths: dict[int, timedelta] = {}
-        self._log_page = section.page_size
-        self._job_page = section.job_page_size
-        self.requests = 0
-        """That were made so far."""
-        self.slowest_s = 0.0
-        """The longest of them."""
+        self._log_page = PageSize(section.page_size)
+        self._job_page = PageSize(section.job_page_size)
+        self.pace = Pace(console, timing, per_second=section.catch_up_per_second)
 
     async def group_ids(self, app_name: str) -> list[int]:
         """The ids of the groups of *app_name*."""
-        groups = await self._timed(self._console.groups())
+        groups = await self.pace.ask(self._console.groups())
         return sorted(group.id for group in groups if group.app_name == app_name)
 
     async def jobs(self, group_id: int) -> list[AdminJob]:
@@ -61,7 +62,7 @@ class Reader:
             found = await self._all_jobs(group_id)
             if found is not None:
                 return found
-        raise ListUnsteady(f"the jobs of group {group_id}")
+        raise ListUnsteady(f"the jobs of group {group_id} changed each time they were read")
 
     async def newest(self, group_id: int, since: datetime | None) -> Page[AdminLog]:
         """The first page of the log, newest first, from *since* on."""
@@ -70,68 +71,88 @@ class Reader:
     async def running(self, group_id: int, since: datetime) -> set[int]:
         """The log ids of all runs since then that an executor has taken and not ended."""
         found = await self._span(group_id, Span(since, _ever(since)), status=LogStatus.RUNNING)
-        return {log.id for log in found or ()}
+        return {log.id for log in found.rows} if found.whole else set()
 
     async def around(self, group_id: int, job_id: int, at: datetime) -> list[AdminLog] | None:
         """The rows of a job around one moment; None: they are too many to be sure."""
         second = timedelta(seconds=1)
-        return await self._span(group_id, Span(at - second, at + second), job_id=job_id)
+        found = await self._span(group_id, Span(at - second, at + second), job_id=job_id)
+        return found.rows if found.whole else None
 
     async def sweep(
         self, group_id: int, start: datetime, end: datetime
     ) -> AsyncIterator[tuple[Span, list[AdminLog]]]:
-        """All rows between two moments, both included, in spans one after the other."""
-        wanted = _PAGES * self._log_page
-        length = self._lengths.get(group_id, end - start)
+        """All rows between two moments, both included, in spans one after the other.
+
+        Raises ListUnsteady.
+        """
+        length, unsteady = self._lengths.get(group_id, end - start), 0
         while start <= end:
             span = cut(start, end, length)
-            rows = await self._span(group_id, span)
-            if rows is None:
-                length = fitting(span.length, self._seen, wanted=wanted // 2)
+            found = await self._span(group_id, span)
+            if not found.whole:
+                unsteady = 0 if self._is_too_much(found.total, span) else unsteady + 1
+                if unsteady == _UNSTEADY_SPANS:
+                    raise ListUnsteady(
+                        f"the log of group {group_id} from {span.since} on changed each time it was"
+                        f" read, or lists fewer rows than the {found.total} that it counts"
+                    )
+                length = self._shorter(span, found)
                 continue
-            length = self._lengths[group_id] = fitting(span.length, len(rows), wanted=wanted)
-            yield span, rows
+            unsteady = 0
+            wanted = _PAGES * self._log_page.rows
+            length = self._lengths[group_id] = fitting(span.length, len(found.rows), wanted=wanted)
+            yield span, found.rows
             if span.until >= end:
                 return
             start = span.until
 
+    def _shorter(self, span: Span, found: _Reading) -> timedelta:
+        """How long to make a span of which one could not be read."""
+        if not self._is_too_much(found.total, span):
+            return span.length / 2
+        return fitting(span.length, found.total, wanted=_PAGES * self._log_page.rows // 2)
+
+    def _is_too_much(self, total: int, span: Span) -> bool:
+        return total > _MOST_PAGES * self._log_page.rows and not span.is_shortest
+
     async def _span(
         self, group_id: int, span: Span, *, job_id: int = 0, status: LogStatus = LogStatus.ALL
-    ) -> list[AdminLog] | None:
-        """All rows of *span*; None: they are too many, or won't hold still: `_seen` says how many.
+    ) -> _Reading:
+        """The rows of *span*; not whole: they are too many, or won't hold still.
 
         Rows that arrive shift others to the next page, where they are read again. A row that
         goes, or two of one second that change places, would be missed: so they are counted, and
         read again by larger pages.
         """
-        found: list[AdminLog] = []
+        every: list[AdminLog] = []
         for wider in range(_TRIES):
-            limit = self._log_page * 4**wider
+            limit = min(4**wider, _MOST_PAGES) * self._log_page.rows
             ask = partial(self._logs, group_id, job_id=job_id, status=status, limit=limit)
-            complete = await self._add_pages(found, span, ask)
-            if complete is not False:
-                return once_each(found) if complete else None
+            found = await self._read(span, ask)
+            if found.whole or self._is_too_much(found.total, span):
+                return found
+            every += found.rows
         if not span.is_shortest:
-            self._seen *= 2
-            return None
-        _log.warning("mirror_incomplete", group=group_id, at=str(span.since), rows=len(found))
-        return once_each(found)
+            return found
+        rows = once_each(every)
+        _log.warning("mirror_incomplete", group=group_id, at=str(span.since), rows=len(rows))
+        return _Reading(rows, found.total, whole=True)
 
-    async def _add_pages(
-        self, found: list[AdminLog], span: Span, ask: Callable[..., Awaitable[Page[AdminLog]]]
-    ) -> bool | None:
-        """Add what the pages have; whether that is all; None: it would be too much."""
-        offset, total = 0, 1
-        while offset < total:
+    async def _read(self, span: Span, ask: Callable[..., Awaitable[Page[AdminLog]]]) -> _Reading:
+        """The rows of *span*, page by page, until they are too many, or fewer than before."""
+        found: list[AdminLog] = []
+        offset, total = 0, 0
+        while True:
             page = await ask(since=span.since, until=span.until, offset=offset)
-            total = self._seen = page.total
-            if total > 2 * _PAGES * self._log_page and not span.is_shortest:
-                return None
+            shrunk, total = page.total < total, page.total
+            if shrunk or self._is_too_much(total, span):
+                return _Reading(once_each(found), total, whole=False)
             found += page.rows
             offset += len(page.rows)
-            if not page.rows:
-                break
-        return len(once_each(found)) >= total
+            if offset >= total or not page.rows:
+                rows = once_each(found)
+                return _Reading(rows, total, whole=len(rows) >= total)
 
     async def _all_jobs(self, group_id: int) -> list[AdminJob] | None:
         """All jobs, or None when the list changed between its pages."""
@@ -150,14 +171,16 @@ class Reader:
         return list(found.values()) if len(found) == total else None
 
     async def _job_page_of(self, group_id: int, offset: int) -> Page[AdminJob]:
+        limit = self._job_page.rows
         while True:
             try:
-                call = self._console.jobs(group_id, offset=offset, limit=self._job_page)
-                return await self._timed(call)
+                page = await self.pace.ask(self._console.jobs(group_id, offset=offset, limit=limit))
             except AnswerTooBig:
-                if self._job_page <= _SMALLEST_PAGE:
+                if not (limit := self._job_page.instead_of(limit)):
                     raise
-                self._job_page = max(_SMALLEST_PAGE, self._job_page // 4)
+            else:
+                self._job_page.note(len(page.rows))
+                return page
 
     async def _logs(
         self,
@@ -170,36 +193,25 @@ class Reader:
         offset: int = 0,
         limit: int | None = None,
     ) -> Page[AdminLog]:
+        ask = partial(
+            self._console.logs,
+            group_id=group_id,
+            job_id=job_id,
+            since=since,
+            until=until,
+            status=status,
+            offset=offset,
+        )
+        limit = limit or self._log_page.rows
         while True:
             try:
-                call = self._console.logs(
-                    group_id=group_id,
-                    job_id=job_id,
-                    since=since,
-                    until=until,
-                    status=status,
-                    offset=offset,
-                    limit=limit or self._log_page,
-                )
-                return await self._timed(call)
+                page = await self.pace.ask(ask(limit=limit))
             except AnswerTooBig:
-                if self._log_page <= _SMALLEST_PAGE:
+                if not (limit := self._log_page.instead_of(limit)):
                     raise
-                self._log_page = max(_SMALLEST_PAGE, self._log_page // 4)
-
-    async def _timed(self, call: Awaitable[_Answer]) -> _Answer:
-        """The answer, not sooner than the pace allows."""
-        pause_s = self._not_before - self._timing.elapsed()
-        if pause_s > 0:
-            await self._timing.sleep(pause_s)
-        began = self._timing.elapsed()
-        self.requests += 1
-        try:
-            return await call
-        finally:
-            took_s = self._timing.elapsed() - began
-            self.slowest_s = max(self.slowest_s, took_s)
-            self._not_before = began + max(took_s / _SHARE, 1 / self._section.catch_up_per_second)
+            else:
+                self._log_page.note(len(page.rows))
+                return page
 
 
 def _ever(since: datetime) -> datetime:

@@ -115,6 +115,7 @@ class MemoryConsole:
     """The console of a MemoryAdmin; rows of one second come in no order."""
 
     generation = "3.3"
+    waited_s = 0.0
 
     def __init__(self, admin: MemoryAdmin) -> None:
         self._admin = admin
