@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import structlog
 
 from scheduler.engine.calendars import Calendar
+from scheduler.engine.misfires import why_lost
 from scheduler.engine.plan import Plan, plan
 from scheduler.engine.rules import BadSchedule
 from scheduler.job import HolidayPolicy, MisfirePolicy, ScheduleType
@@ -21,7 +22,7 @@ _MOST_NAMED = 20
 _TYPES = {kind.value: kind for kind in ScheduleType}
 _MISFIRES = {policy.value: policy for policy in MisfirePolicy}
 _HOLIDAYS = {policy.value: policy for policy in HolidayPolicy}
-_LOST = "nobody could fire at this time, nor soon after, and it is not made up by the policy"
+_NEVER: Mapping[int, datetime] = {}
 _OVER = "its rule gives no more times"
 _SKIPPED = "its last time passed while nobody could fire, and its misfire policy skips such times"
 
@@ -56,12 +57,17 @@ class Planned:
         return _transposed(self.jobs, 3), _transposed(self.fires, 5)
 
 
-def planned(rows: Iterable[Any], now: datetime, ahead: timedelta) -> Planned:
-    """Plan each of the claimed *rows*; one that cannot be planned is put aside, with the reason."""
+def planned(
+    rows: Iterable[Any], now: datetime, ahead: timedelta, *, since: Mapping[int, datetime] = _NEVER
+) -> Planned:
+    """Plan each of the claimed *rows*; one that cannot be planned is put aside, with the reason.
+
+    *since* are times before that of its row from which on a job is planned.
+    """
     result, missed = Planned(), list[str]()
     for row in rows:
         try:
-            if _plan_one(result, row, now, ahead):
+            if _plan_one(result, row, _due_of(row, since), now=now, ahead=ahead):
                 missed.append(row["job_no"])
         except BadSchedule as reason:
             _put_aside(result, row, str(reason))
@@ -72,19 +78,18 @@ def planned(rows: Iterable[Any], now: datetime, ahead: timedelta) -> Planned:
     return result
 
 
-def _plan_one(result: Planned, row: Any, now: datetime, ahead: timedelta) -> bool:
+def _plan_one(result: Planned, row: Any, job: Due, *, now: datetime, ahead: timedelta) -> bool:
     """True: some of its times were missed."""
-    job = _due_of(row)
     plans = plan(job, now, ahead=ahead, calendar=calendar_of(row))
     result.jobs.append((job.id, plans.next_run_time, _note(job, plans)))
     if plans.lost is not None:
-        result.lost.append((job.id, plans.lost, f"{_LOST} {job.misfire_policy.value}"))
+        result.lost.append((job.id, plans.lost, why_lost(job.misfire_policy)))
     for fire in plans.fires:
         result.fires.append((job.id, fire.at, fire.scheduled, row["schedule_type"], row["depends"]))
     return plans.misfired
 
 
-def _due_of(row: Any) -> Due:
+def _due_of(row: Any, since: Mapping[int, datetime]) -> Due:
     return Due(
         row["id"],
         row["job_no"],
@@ -94,7 +99,7 @@ def _due_of(row: Any) -> Due:
         row["run_at"],
         row["timezone"],
         _MISFIRES[row["misfire_policy"]],
-        row["next_run_time"],
+        since.get(row["id"], row["next_run_time"]),
         row["calendar_name"],
         _HOLIDAYS[row["holiday_policy"]],
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,6 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from executor.model import LOCAL, BlockStrategy, Source, Trigger
 from scheduler.engine.claim import Planned, planned
 from scheduler.engine.link import lent
+from scheduler.engine.misfires import folded, missed
+from scheduler.engine.plan import MISFIRED_AFTER
 from scheduler.engine.statements import sql
 from scheduler.engine.timer import ms_of
 
@@ -55,7 +57,17 @@ class Fires:
             rows = await connection.fetch(sql("claim_due"), now + ahead, most)
             if not rows:
                 return [], 0
-            return await self._write(connection, planned(rows, now, ahead)), len(rows)
+            since = await self._fold(connection, folded(rows, now), now)
+            plans = planned(rows, now, ahead, since=since)
+            return await self._write(connection, plans), len(rows)
+
+    async def _fold(
+        self, connection: asyncpg.Connection, jobs: Sequence[int], now: datetime
+    ) -> dict[int, datetime]:
+        """Let the misfires of *jobs* take in the fires that are late; from when on, by job."""
+        if not jobs:
+            return {}
+        return dict(await connection.fetch(sql("fold_late"), jobs, now - MISFIRED_AFTER))
 
     async def _write(self, connection: asyncpg.Connection, plans: Planned) -> list[Timed]:
         jobs, fires = plans.columns()
@@ -78,6 +90,25 @@ class Fires:
         """What we have planned, by what the table says."""
         return await self._fetch("planned_of", self._owner)
 
+    async def drop_missed(self, ids: Sequence[int], now: datetime) -> None:
+        """Have misfire policies decide about these, which are late: some are dropped."""
+        until = now - MISFIRED_AFTER
+        jobs = [row[0] for row in await self._fetch("judged_of", ids, until)]
+        if jobs:
+            await self._judge(jobs, now, until)
+
+    async def _judge(self, jobs: Sequence[int], now: datetime, until: datetime) -> None:
+        async with lent(self._engine) as connection, connection.transaction():
+            await connection.execute(sql("lock_jobs"), jobs)
+            late = await connection.fetch(sql("late_of"), jobs, until)
+            dropped, given_back, lost = missed(late, now)
+            if dropped:
+                columns = zip(*given_back, strict=True) if given_back else ((), ())
+                await connection.execute(sql("drop_missed"), dropped, *columns)
+                _log.warning("fires_missed", count=len(dropped), jobs=named(late))
+            if lost:
+                await connection.execute(sql("note_lost"), *zip(*lost, strict=True))
+
     async def mark_fired(self, ids: Sequence[int]) -> tuple[list[Trigger], list[int]]:
         """The moment has come: triggers for those that are still to be fired by us.
 
@@ -93,8 +124,7 @@ class Fires:
     async def _drop_unwanted(self, ids: Sequence[int]) -> None:
         rows = await self._fetch("drop_unwanted", ids, self._owner)
         if rows:
-            jobs = ", ".join(sorted({row["job_no"] for row in rows})[:_MOST_NAMED])
-            _log.info("fires_dropped", count=len(rows), jobs=jobs)
+            _log.info("fires_dropped", count=len(rows), jobs=named(rows))
 
     async def _mark_grouped(self, ids: Sequence[int]) -> tuple[list[Trigger], list[int]]:
         await self._drop_unwanted(ids)
@@ -103,7 +133,7 @@ class Fires:
             rows = await connection.fetch(
                 sql("mark_fired_grouped"), ids, self._owner, *self._groups
             )
-            held = await connection.fetch(sql("held_of"), ids, self._owner)
+            held = await connection.fetch(sql("held_of"), ids, self._owner, self._lease_s)
         return [trigger_of(row) for row in rows], [row[0] for row in held]
 
     async def retries(self) -> tuple[int, int]:
@@ -129,6 +159,11 @@ class Fires:
         async with lent(self._engine) as connection:
             rows: list[Any] = await connection.fetch(sql(name), *args)
             return rows
+
+
+def named(rows: Iterable[Any]) -> str:
+    """The numbers of the jobs of *rows*, as many as a line of the log bears."""
+    return ", ".join(sorted({row["job_no"] for row in rows})[:_MOST_NAMED])
 
 
 def trigger_of(row: asyncpg.Record) -> Trigger:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Iterable, Sequence
+from datetime import timedelta
 from functools import partial
 
 from executor.clock import Clock, moment
@@ -13,12 +14,14 @@ from executor.errors import DiscardedByBlock, ShuttingDown, TriggerRejected
 from executor.model import Report, Trigger
 from scheduler.engine.ends import refused
 from scheduler.engine.fires import Fires, Timed
+from scheduler.engine.plan import MISFIRED_AFTER
 from scheduler.engine.timer import Timer
 
 _LONGEST_SLEEP_S = 60.0
 _HELD_MS = 250
 _MOST = 250
 """More at a time gain nothing, and all else on the loop, recording above all, would wait for them."""
+_MISFIRED_MS = MISFIRED_AFTER // timedelta(milliseconds=1)
 _LEAD_MS = 100
 """How long before its moment a fire is marked as fired: PostgreSQL's answer costs no lateness."""
 
@@ -61,8 +64,7 @@ class Firing:
     async def run(self) -> None:
         """Fire until stopped. Raise DatabaseAway: what was under way is uncertain then."""
         while not self._stopping:
-            due = self._next_due()
-            if due:
+            if due := await self._next_due():
                 triggers, held = await self._fires.mark_fired(due)
                 self.set_off(triggers)
                 self._hold(held)
@@ -81,10 +83,15 @@ class Firing:
         """The executor has not taken what it was given: what is due may be others' meanwhile."""
         return self._unanswered >= self._most
 
-    def _next_due(self) -> list[int]:
+    async def _next_due(self) -> list[int]:
+        """What is to be fired now; of late fires misfire policies may have dropped some."""
         if self._crowded:
             return []
-        return self._timer.pop_due(self._clock.now_ms() + _LEAD_MS, self._most)
+        now_ms = self._clock.now_ms()
+        if late := self._timer.pop_due(now_ms - _MISFIRED_MS, self._most):
+            await self._fires.drop_missed(late, moment(now_ms))
+            return late
+        return self._timer.pop_due(now_ms + _LEAD_MS, self._most)
 
     def drop(self, log_id: int) -> Trigger | None:
         """Take back what is marked as fired, in the moment before it runs; None: it is not."""
