@@ -24,8 +24,9 @@ def pause_s(failures: int, interval_s: float, chance: float) -> float:
 
 
 class RegistryBeat:
-    """Beats one executor URL to one cluster.
+    """Beats one executor's URL to one cluster.
 
+    *find_url* is asked for it before each beat, since it may change; then the old one is taken out.
     *on_change* is told the cluster's name and the error, or None when it answers: at the first
     beat, and then only when that changes, so an Admin that is down for a day says so once.
     """
@@ -33,14 +34,16 @@ class RegistryBeat:
     def __init__(
         self,
         cluster: AdminCluster,
-        url: str,
+        find_url: Callable[[], Awaitable[str]],
         on_change: Callable[[str, AdminError | None], None],
         *,
         interval_s: float = BEAT_S,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._cluster = cluster
-        self._url = url
+        self._find_url = find_url
+        self._listed: set[str] = set()
+        """All that the cluster may have from us."""
         self._on_change = on_change
         self._interval_s = interval_s
         self._sleep = sleep
@@ -61,17 +64,25 @@ class RegistryBeat:
         The Admin goes on triggering for up to 30 s, and forgets a silent executor anyway.
         """
         try:
-            await self._cluster.deregister(self._url)
+            await self._remove(self._listed or {await self._find_url()})
         except AdminError as error:
             return error
         return None
 
     async def _beat(self) -> AdminError | None:
+        url = await self._find_url()
+        self._listed.add(url)
         try:
-            await self._cluster.register(self._url)
+            await self._cluster.register(url)
+            await self._remove(self._listed - {url})
         except AdminError as error:
             return error
         return None
+
+    async def _remove(self, urls: set[str]) -> None:
+        for url in list(urls):
+            await self._cluster.deregister(url)
+            self._listed.discard(url)
 
     def _tell(self, error: AdminError | None) -> None:
         kind = type(error)

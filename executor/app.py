@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
+from functools import partial
 from types import MappingProxyType
 from typing import Any
-from urllib.parse import urlsplit
 
 import aiohttp
 import structlog
 
 from admin_bridge import AdminCluster, AdminError, ClusterConfig, RegistryBeat
 from executor import capture
+from executor.advertised import Advertised
 from executor.callbacks import Callbacks
 from executor.clock import SystemClock
 from executor.course import Course, ReadConfigs
@@ -148,6 +148,13 @@ class ExecutorApp:
         )
         opened.push_async_callback(server.stop)
         self.port = await server.bind()
+        self._advertised = Advertised(
+            section.address,
+            host=section.host,
+            port=self.port,
+            admins=[address for cluster in clusters for address in cluster.config.addresses],
+        )
+        await self._advertised.look()
         opened.push_async_callback(self._cancel_background)
         await self._recover()
         await server.serve()
@@ -187,7 +194,7 @@ class ExecutorApp:
 
     def url(self, prefix: str = "") -> str:
         """Under which Admins reach this executor."""
-        return (self._settings.executor.address or self._derived_url()).rstrip("/") + prefix
+        return self._advertised.url + prefix
 
     async def _cancel_background(self) -> None:
         for task in self._background:
@@ -250,10 +257,13 @@ class ExecutorApp:
 
     def _open_registry(self, clusters: Sequence[AdminCluster]) -> None:
         for cluster in clusters:
-            url = self.url(_prefix(clusters, cluster))
-            beat = RegistryBeat(cluster, url, self._registry_changed)
+            find_url = partial(self._found_url, _prefix(clusters, cluster))
+            beat = RegistryBeat(cluster, find_url, self._registry_changed)
             self._beats.append(beat)
             self._beat_tasks.append(self._watch(beat.run()))
+
+    async def _found_url(self, prefix: str) -> str:
+        return await self._advertised.look() + prefix
 
     async def _recover(self) -> None:
         reports, self._left_behind = self._left_behind, []
@@ -329,12 +339,6 @@ class ExecutorApp:
             await asyncio.sleep(_FLUSH_LOGS_S)
             self.dispatcher.flush_logs()
 
-    def _derived_url(self) -> str:
-        host = self._settings.executor.host
-        if host in ("0.0.0.0", "::", ""):
-            host = _outward_address(self._settings.clusters())
-        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
-
 
 _CALLBACK_PACE_S = 0.02
 _RECORD_PACE_S = 0.05
@@ -356,16 +360,6 @@ async def _wait(event: asyncio.Event, limit_s: float) -> None:
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(limit_s):
             await event.wait()
-
-
-def _outward_address(clusters: Sequence[ClusterSection]) -> str:
-    """This machine's address on the way to the first Admin; nothing is sent."""
-    target = urlsplit(clusters[0].addresses[0]) if clusters else None
-    host = (target.hostname if target else None) or "192.0.2.1"
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.connect((host, (target.port if target else None) or 80))
-        address: str = probe.getsockname()[0]
-        return address
 
 
 def check_safe(settings: ExecutorSettings) -> None:

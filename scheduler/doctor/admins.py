@@ -47,7 +47,7 @@ async def _console(
     settings: Settings, section: ClusterSection, consoles: Consoles, *, zone: str
 ) -> AsyncIterator[Finding]:
     try:
-        site = _site(settings, section, await consoles.console(section.name))
+        site = await _site(settings, section, await consoles.console(section.name))
         groups = await site.console.groups()
     except ConsoleError as error:
         yield sign_in_fault(section.name, error)
@@ -71,12 +71,12 @@ async def _jobs(site: Site, group_id: int) -> tuple[AdminJob, ...]:
     return (await site.console.jobs(group_id, limit=_MOST_JOBS)).rows
 
 
-def _site(settings: Settings, section: ClusterSection, console: Console) -> Site:
+async def _site(settings: Settings, section: ClusterSection, console: Console) -> Site:
     prefix = f"/{section.name}" if len(settings.clusters()) > 1 else ""
     return Site(
         section,
         console,
         app_name=section.app_name or settings.executor.app_name,
-        url=advertised_url(settings) + prefix,
+        url=await advertised_url(settings) + prefix,
         running=is_running(settings.data_dir),
     )

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from admin_bridge import TOKEN_HEADER, AdminCluster, ClusterConfig
+from executor.advertised import Advertised
 from executor.clock import SystemClock, moment
 from executor.settings import ClusterSection, is_loopback
 from scheduler.doctor.finding import Finding, Verdict, fail, ok, warn
@@ -105,7 +106,7 @@ async def _way_back(
     settings: Settings, cluster: ClusterSection, prefix: str, session: aiohttp.ClientSession
 ) -> Finding:
     """Whether the Admin can reach us, as far as that can be told from here."""
-    url = advertised_url(settings) + prefix
+    url = await advertised_url(settings) + prefix
     subject = "advertised address"
     hosts = [urlsplit(address).hostname or "" for address in cluster.addresses]
     if is_loopback(urlsplit(url).hostname or "") and not all(map(is_loopback, hosts)):
@@ -129,25 +130,9 @@ async def _beat(url: str, token: str, session: aiohttp.ClientSession) -> Finding
     return ok(subject, f"{url} answers from here")
 
 
-def advertised_url(settings: Settings) -> str:
+async def advertised_url(settings: Settings) -> str:
     """Under which URL the executor registers, as far as it can be told before it listens."""
     section = settings.executor
-    if section.address:
-        return section.address.rstrip("/")
-    host = section.host
-    if host in ("0.0.0.0", "::"):
-        clusters = settings.clusters()
-        host = _outward_host(clusters[0].addresses[0] if clusters else "")
-    return f"http://{f'[{host}]' if ':' in host else host}:{section.port}"
-
-
-def _outward_host(admin: str) -> str:
-    """This machine's address on the way to *admin*; nothing is sent."""
-    parts = urlsplit(admin)
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect((parts.hostname or "192.0.2.1", parts.port or 80))
-        except OSError:
-            return "127.0.0.1"
-        host: str = probe.getsockname()[0]
-        return host
+    admins = [address for cluster in settings.clusters() for address in cluster.addresses]
+    known = Advertised(section.address, host=section.host, port=section.port, admins=admins)
+    return await known.look()

@@ -54,11 +54,12 @@ async def test_an_admin_that_is_away_fails(tmp_path: Path) -> None:
     assert found["admin default"]["verdict"] == "fail"
 
 
-async def test_an_address_that_is_no_url_fails(tmp_path: Path) -> None:
-    code, found = await examine(tmp_path, admin__addresses="admin.example:8080")
+async def test_an_address_that_is_no_url_is_refused_as_at_the_start(tmp_path: Path) -> None:
+    said = await say(tmp_path, "doctor", admin__addresses="admin.example:8080")
 
-    assert code == 1
-    assert "http://" in found["admin default"]["said"]
+    assert said.code == 2
+    assert "admin.addresses: " in said.err
+    assert "http://" in said.err
 
 
 async def test_a_running_executor_is_seen_and_answers(tmp_path: Path) -> None:

@@ -299,10 +299,14 @@ async def test_a_name_that_cannot_be_looked_up_is_an_admin_that_is_away(address:
             await cluster.register(URL)
 
 
+async def its_url() -> str:
+    return URL
+
+
 @asynccontextmanager
 async def a_running_beat(cluster: AdminCluster) -> AsyncIterator[tuple[RegistryBeat, Changes]]:
     changes = Changes()
-    beat = RegistryBeat(cluster, URL, changes, interval_s=0.02)
+    beat = RegistryBeat(cluster, its_url, changes, interval_s=0.02)
     task = asyncio.create_task(beat.run())
     yield beat, changes
     task.cancel()
@@ -339,6 +343,23 @@ async def test_a_beat_survives_an_admin_that_was_never_there(admin, cluster):
         assert await admin.registered() == URL
 
 
+async def test_an_address_that_changes_takes_the_place_of_the_old_one(admin, cluster):
+    urls = [URL]
+
+    async def newest_url() -> str:
+        return urls[-1]
+
+    beat = RegistryBeat(cluster, newest_url, Changes(), interval_s=0.02)
+    task = asyncio.create_task(beat.run())
+    await admin.registered()
+    urls.append("http://10.0.0.9:9999")
+    await admin.until(lambda: admin.addresses == urls[1:])
+    task.cancel()
+
+    assert await beat.leave() is None
+    assert admin.addresses == []
+
+
 async def test_leaving_takes_the_address_out(admin, cluster):
     async with a_running_beat(cluster) as (beat, _):
         await admin.registered()
@@ -349,7 +370,7 @@ async def test_leaving_takes_the_address_out(admin, cluster):
 
 async def test_leaving_an_admin_that_is_down_gives_the_error(admin, cluster):
     async with admin.fault(Fault.UNREACHABLE):
-        left = await RegistryBeat(cluster, URL, Changes()).leave()
+        left = await RegistryBeat(cluster, its_url, Changes()).leave()
 
     assert isinstance(left, AdminUnreachable)
 
@@ -368,7 +389,7 @@ async def test_beats_quicken_while_an_admin_is_down_and_slow_down_when_it_is_bac
                 raise asyncio.CancelledError
 
     with pytest.raises(asyncio.CancelledError):
-        await RegistryBeat(cluster, URL, Changes(), sleep=sleep).run()
+        await RegistryBeat(cluster, its_url, Changes(), sleep=sleep).run()
 
     first, *failing, last = pauses
     assert (first, last) == (30, 30)
