@@ -105,6 +105,8 @@ class Door:
         headers: Mapping[str, str],
     ) -> Reply:
         kind = {"Content-Type": "application/json"} if isinstance(body, bytes) else {}
+        if self._session.closed:
+            raise _NotSent(f"{address}: this console was let go, and is opened anew: try again")
         began = time.monotonic()
         try:
             async with self._session.post(

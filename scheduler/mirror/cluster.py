@@ -186,9 +186,10 @@ class ClusterMirror:
         return self._section.interval_seconds / 4
 
     async def _opened(self) -> Reader:
-        if self._reader is None:
-            admin = await self._consoles.admin(self._cluster)
-            self._reader = Reader(admin.console, self._section, self._timing)
+        """The reader of the console that is open now: somebody may have had it opened anew."""
+        console = (await self._consoles.admin(self._cluster)).console
+        if self._reader is None or self._reader.console is not console:
+            self._reader = Reader(console, self._section, self._timing)
             for group in self._groups.values():
                 group.reader = self._reader
         return self._reader

@@ -45,7 +45,7 @@ class Reader:
     """
 
     def __init__(self, console: Console, section: MirrorSection, timing: Timing) -> None:
-        self._console = console
+        self.console = console
         self._lengths: dict[int, timedelta] = {}
         self._log_page = PageSize(section.page_size)
         self._job_page = PageSize(section.job_page_size)
@@ -53,7 +53,7 @@ class Reader:
 
     async def group_ids(self, app_name: str) -> list[int]:
         """The ids of the groups of *app_name*."""
-        groups = await self.pace.ask(self._console.groups())
+        groups = await self.pace.ask(self.console.groups())
         return sorted(group.id for group in groups if group.app_name == app_name)
 
     async def jobs(self, group_id: int) -> list[AdminJob]:
@@ -174,7 +174,7 @@ class Reader:
         limit = self._job_page.rows
         while True:
             try:
-                page = await self.pace.ask(self._console.jobs(group_id, offset=offset, limit=limit))
+                page = await self.pace.ask(self.console.jobs(group_id, offset=offset, limit=limit))
             except AnswerTooBig:
                 if not (limit := self._job_page.instead_of(limit)):
                     raise
@@ -194,7 +194,7 @@ class Reader:
         limit: int | None = None,
     ) -> Page[AdminLog]:
         ask = partial(
-            self._console.logs,
+            self.console.logs,
             group_id=group_id,
             job_id=job_id,
             since=since,

@@ -240,3 +240,10 @@ async def test_something_that_is_no_admin_is_not_taken_for_one(session):
         await fake.set_fault(Fault.LOGIN_PAGE)
         with pytest.raises(ConsoleError, match="a web page was answered"):
             await open_console(session, config_of(fake))
+
+
+async def test_a_console_that_was_let_go_says_so(place):
+    await place.console.aclose()
+
+    with pytest.raises(ConsoleUnreachable, match="was let go"):
+        await place.console.groups()

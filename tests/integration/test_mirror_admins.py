@@ -172,3 +172,19 @@ async def _rows(sql: asyncpg.Connection, number: int) -> None:
     async with asyncio.timeout(LIMIT_S):
         while await sql.fetchval(f"SELECT count(*) FROM {SCHEMA}.schedule_log") < number:  # noqa: ASYNC110
             await asyncio.sleep(0.05)  # nobody tells
+
+
+async def test_a_console_that_others_have_opened_anew_is_used_at_once(
+    sql: asyncpg.Connection, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with FakeConsole("3.4") as admin, a_stage(sql, admin) as stage:
+        job_id = admin.add_job("work")
+        a_run(admin, job_id, at_s=200)
+        await until(stage, lambda: there(stage, 1))
+        assert stage.doors is not None
+        await stage.doors.forget("main")
+        a_run(admin, job_id, at_s=1)
+
+        await until(stage, lambda: there(stage, 2))
+
+        assert "mirror_waits" not in capsys.readouterr().out
