@@ -53,6 +53,8 @@ class Endpoint:
     data: TypeAdapter[Any] | None
     """What the answer's `data` is; None: the answer is a response of its own."""
     media_type: str = "application/json"
+    asked_only: str = ""
+    """What it means that something was asked for and not seen (202); empty: that is no answer."""
 
     @property
     def name(self) -> str:
@@ -77,14 +79,19 @@ class _Declared:
     path: str
     role: Role
     media_type: str
+    asked_only: str
 
 
 def _declare(method: str, default_role: Role) -> Callable[..., Callable[[Function], Function]]:
     def decorate(
-        path: str, *, role: Role = default_role, media_type: str = "application/json"
+        path: str,
+        *,
+        role: Role = default_role,
+        media_type: str = "application/json",
+        asked_only: str = "",
     ) -> Callable[[Function], Function]:
         def mark(function: Function) -> Function:
-            declared = _Declared(method, path, role, media_type)
+            declared = _Declared(method, path, role, media_type, asked_only)
             function.__endpoint__ = declared  # type: ignore[attr-defined]
             return function
 
@@ -122,4 +129,5 @@ def _read(method: Callable[..., Awaitable[Any]], declared: _Declared) -> Endpoin
         takes_request=takes_request,
         data=TypeAdapter(returned) if has_data else None,
         media_type=declared.media_type,
+        asked_only=declared.asked_only,
     )

@@ -107,7 +107,7 @@ class Jobs:
         """Resume a paused job."""
         return _told(await self._desk.control(path.id, Action.RESUME))
 
-    @post("/jobs/execute")
+    @post("/jobs/execute", asked_only="An Admin was asked for the run, and its id is not known")
     async def execute(self, body: Execution) -> Executed:
         """Run a job now, whatever its status; its schedule goes on as it was.
 

@@ -15,6 +15,7 @@ _FAILURES = {
     401: "The token is missing or wrong",
     403: "The token's role does not allow it",
     404: "There is no such thing",
+    405: "The path has other methods: Allow says which",
     409: "The state of things does not allow it",
     413: "The body is too large",
     422: "A field breaks a rule",
@@ -22,6 +23,7 @@ _FAILURES = {
     502: "An Admin, or the replica that is asked for it, does not answer as it should",
     503: "PostgreSQL is away",
 }
+_TOO_SLOW = 408, "The body did not come in time"
 _FAILURE = {
     "type": "object",
     "required": ["code", "message", "data"],
@@ -168,7 +170,11 @@ def _responses(
             "content": {endpoint.media_type: _content(endpoint, schemas)},
         }
     }
-    for status, description in _FAILURES.items():
+    if endpoint.asked_only:
+        content = {"application/json": {"schema": _envelope(202, {"type": "null"})}}
+        responses["202"] = {"description": endpoint.asked_only, "content": content}
+    body = [_TOO_SLOW] if "body" in endpoint.models else []
+    for status, description in sorted([*_FAILURES.items(), *body]):
         responses[str(status)] = {"description": description, "content": failure}
     return responses
 
@@ -176,10 +182,11 @@ def _responses(
 def _content(endpoint: Endpoint, schemas: Mapping[_Key, JsonSchemaValue]) -> dict[str, Any]:
     if endpoint.data is None:
         return {"schema": {"type": "string"}}
-    properties = {
-        "code": {"const": 200},
-        "message": {"const": "success"},
-        "data": schemas[endpoint.name, "data"],
-    }
-    required = list(properties)
-    return {"schema": {"type": "object", "required": required, "properties": properties}}
+    whole = _envelope(200, schemas[endpoint.name, "data"])
+    whole["properties"]["message"] = {"const": "success"}
+    return {"schema": whole}
+
+
+def _envelope(code: int, data: JsonSchemaValue) -> JsonSchemaValue:
+    properties = {"code": {"const": code}, "message": {"type": "string"}, "data": data}
+    return {"type": "object", "required": list(properties), "properties": properties}

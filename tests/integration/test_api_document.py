@@ -89,6 +89,20 @@ async def test_the_document_is_whole(api):
     assert {"jobNo", "handlerName", "nextRunTime", "dependsOn", "version"} <= set(job)
 
 
+async def test_every_status_that_is_answered_is_in_the_document(api):
+    operations = operations_of(await document_of(api))
+
+    answered = {name: set(operation["responses"]) for name, operation in operations.items()}
+    assert {name for name, statuses in answered.items() if "202" in statuses} == {
+        "POST /jobs/execute"
+    }
+    with_body = {name for name, operation in operations.items() if "requestBody" in operation}
+    assert {name for name, statuses in answered.items() if "408" in statuses} == with_body
+    assert all("405" in statuses for statuses in answered.values())
+    asked = operations["POST /jobs/execute"]["responses"]["202"]["content"]["application/json"]
+    assert asked["schema"]["properties"]["code"] == {"const": 202}
+
+
 async def test_the_page_needs_nothing_from_elsewhere(api):
     async with api.session.get(f"{api.url}/docs") as response:
         page = await response.text()
