@@ -37,9 +37,10 @@ _MIGRATION_LOCK = 0x716F6F6572700001
 """Key of the advisory lock that lets one replica migrate while the others wait."""
 
 
-def open_database(url: str, *, pool_size: int = 10) -> AsyncEngine:
+def open_database(url: str, *, pool_size: int = 10, patience_s: float | None = 60) -> AsyncEngine:
     """An engine on *url*, any DSN that libpq knows; nothing is connected yet.
 
+    A statement that takes longer than *patience_s* fails; None: it takes as long as it does.
     asyncpg reads the DSN itself, so that sslmode, several hosts and password files work, and
     the engine's own URL, which SQLAlchemy may log, holds no password.
     """
@@ -49,7 +50,7 @@ def open_database(url: str, *, pool_size: int = 10) -> AsyncEngine:
         return await asyncpg.connect(
             dsn,
             timeout=10,
-            command_timeout=60,
+            command_timeout=patience_s,
             server_settings={"application_name": "qooerp-scheduler", "timezone": "UTC"},
         )
 
@@ -121,12 +122,14 @@ def _database_of(dsn: str) -> str:
     return named[-1]
 
 
-async def upgrade(target: AsyncEngine | str) -> None:
+async def upgrade(url: str) -> None:
     """Bring the database to this code's schema; replicas that start together take turns.
 
-    Raises StartRefused for a server that is too old, or a schema that is newer than this code.
+    That takes as long as it does: what was cut off would begin anew. Raises StartRefused for a server that is too old, or a schema that is newer than this code.
     """
-    async with _connected(target) as connection:
+    async with _connected(url) as connection:
+        for limit in ("statement_timeout", "lock_timeout"):  # the server's own
+            await connection.execute(text(f"SET LOCAL {limit} = 0"))
         await connection.execute(
             text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK}
         )
@@ -137,14 +140,13 @@ async def upgrade(target: AsyncEngine | str) -> None:
 
 
 @asynccontextmanager
-async def _connected(target: AsyncEngine | str) -> AsyncIterator[AsyncConnection]:
-    engine = open_database(target, pool_size=1) if isinstance(target, str) else target
+async def _connected(url: str) -> AsyncIterator[AsyncConnection]:
+    engine = open_database(url, pool_size=1, patience_s=None)
     try:
         async with engine.begin() as connection:
             yield connection
     finally:
-        if engine is not target:
-            await engine.dispose()
+        await engine.dispose()
 
 
 async def _refuse_old_server(connection: AsyncConnection) -> None:

@@ -96,7 +96,7 @@ class Storage:
         if self.ready.is_set():
             return
         await create_database_if_missing(self._url)
-        await upgrade(self.engine)
+        await upgrade(self._url)
         self.ready.set()
 
 

@@ -4,6 +4,7 @@ import asyncio
 import re
 from enum import StrEnum
 from typing import Any
+from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
@@ -13,6 +14,7 @@ from executor.errors import StartRefused
 from executor.model import BlockStrategy, RunState, Source
 from scheduler.alarms.tables import schedule_alarm_rule
 from scheduler.database import (
+    _MIGRATION_LOCK,
     SCHEMA,
     create_database_if_missing,
     open_database,
@@ -130,6 +132,27 @@ async def test_replicas_that_start_together_migrate_once(empty_database_url: str
     await asyncio.gather(*(upgrade(empty_database_url) for _ in range(3)))
 
     assert await catalogue(empty_database_url)
+
+
+async def test_a_migration_takes_as_long_as_it_does(
+    database_url: str, sql: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though other statements may not, by our limit or by those of the database."""
+    monkeypatch.setattr(open_database, "__kwdefaults__", {"pool_size": 1, "patience_s": _HASTE_S})
+    name = urlsplit(database_url).path.lstrip("/")
+    for limit in ("statement_timeout", "lock_timeout"):
+        await sql.execute(f"ALTER DATABASE {name} SET {limit} = '{_HASTE_S}s'")
+    await sql.execute("SELECT pg_advisory_lock($1)", _MIGRATION_LOCK)
+    waiting = asyncio.create_task(upgrade(database_url))
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(10 * _HASTE_S):
+            await asyncio.shield(waiting)
+    await sql.execute("SELECT pg_advisory_unlock($1)", _MIGRATION_LOCK)
+
+    await waiting
+
+
+_HASTE_S = 0.2
 
 
 async def test_a_database_made_by_schema_sql_is_taken_as_it_is(empty_database_url: str) -> None:
