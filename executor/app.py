@@ -77,6 +77,9 @@ class ExecutorApp:
         self.handlers: HandlerTable = load_handlers(settings.handlers.modules)
         directory = settings.data_dir
         store = JournalStore(directory / "journal.db", full_sync=settings.journal.sync == "full")
+        clusters = [cluster.name for cluster in settings.clusters()]
+        for name, results in store.disown(clusters).items():
+            _log.warning("callbacks_disowned", cluster=name, results=results)
         self._left_behind = store.open_runs()
         self.pages = LogPages(directory / "logs")
         writer = LogWriter(directory / "logs")
@@ -85,6 +88,7 @@ class ExecutorApp:
             writer,
             remember=settings.journal.remember_runs,
             records=records is not None,
+            called_back=clusters,
         )
         self._log_keeper = LogKeeper(
             self.journal, writer, clock=self._clock, keep_days=settings.logs.keep_days
@@ -220,7 +224,7 @@ class ExecutorApp:
         return AdminCluster(config, self._session)
 
     def _callers(self, clusters: Sequence[AdminCluster]) -> list[Caller]:
-        """Who may call; without any cluster, anyone with the token, as the cluster `default`."""
+        """Who may call; without any cluster, anyone with the token, and nobody is called back."""
         sections = self._settings.clusters()
         if not sections:
             token = self._settings.executor.access_token.get_secret_value()

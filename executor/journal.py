@@ -12,7 +12,7 @@ import contextlib
 import itertools
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import date
 from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple, TypeVar
@@ -22,7 +22,7 @@ import structlog
 from executor.handover import Handover
 from executor.journal_store import Answer, Batch, JournalStore, OwedCallback, encode_trigger
 from executor.logstore import Chunk, LogWriter
-from executor.model import LOCAL, Report, Result, RunState, Trigger
+from executor.model import Report, Result, RunState, Trigger
 
 _log = structlog.get_logger(__name__)
 _T = TypeVar("_T")
@@ -65,16 +65,24 @@ class Journal:
     """Accepts, starts and finishes runs durably, and knows what is owed to whom.
 
     About *remember* settled runs are kept, to answer a repeated trigger; with *records*, every
-    change is also owed to the recorder.
+    change is also owed to the recorder. Clusters that are *called_back* are owed the results of
+    their runs; others are none of an Admin's, and owed nothing.
     """
 
     def __init__(
-        self, store: JournalStore, logs: LogWriter, *, remember: int, records: bool
+        self,
+        store: JournalStore,
+        logs: LogWriter,
+        *,
+        remember: int,
+        records: bool,
+        called_back: Collection[str],
     ) -> None:
         self._store = store
         self._logs = logs
         self._remember = remember
         self._record = int(records)
+        self._called_back = called_back
         run_id, revision = store.next_ids()
         self._ids = itertools.count(run_id)
         self._revisions = itertools.count(revision)
@@ -121,7 +129,9 @@ class Journal:
         """Remember *trigger*; *done* learns whether it is new once that is on disk."""
         state = RunState.RUNNING if running else RunState.QUEUED
         times = (now_ms, now_ms if running else None, None)
-        self._accept(run_id, trigger, state, times, "", int(trigger.cluster != LOCAL), done)
+        self._accept(
+            run_id, trigger, state, times, "", int(trigger.cluster in self._called_back), done
+        )
 
     def discard(
         self,

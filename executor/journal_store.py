@@ -8,7 +8,8 @@ from __future__ import annotations
 import fcntl
 import os
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -71,6 +72,11 @@ _OWE_AGAIN = """
 UPDATE run SET record=1, trigger=?, message='ended before this was asked for again; its message is not kept'
 WHERE cluster=? AND log_id=? AND triggered_ms=? AND record=0 AND ended_ms IS NOT NULL"""
 _REFUSED = "UPDATE run SET callback=3, refusal=? WHERE id=?"
+_DISOWN = """
+UPDATE run SET callback=3, refusal='no Admin cluster of this name is configured' WHERE id IN (
+ SELECT id FROM run WHERE callback=2 AND cluster NOT IN (SELECT value FROM json_each(:known))
+ UNION ALL SELECT id FROM run WHERE state IN ('queued', 'running') AND callback=1
+ AND cluster NOT IN (SELECT value FROM json_each(:known))) RETURNING cluster"""
 _SUPERSEDE = """
 UPDATE run SET callback=3, refusal='the Admin gave this log id to another run'
 WHERE id<? AND cluster=? AND log_id=? AND callback IN (1, 2)"""
@@ -244,6 +250,11 @@ class JournalStore:
         """Runs that were accepted and have not ended, oldest first."""
         where = "WHERE state IN ('queued', 'running') ORDER BY id"
         return [_report(row) for row in self._db.execute(_REPORT + where)]
+
+    def disown(self, known: Collection[str]) -> Counter[str]:
+        """Make dead letters of what is owed to clusters that are not *known*; how many each had."""
+        names = msgspec.json.encode(list(known)).decode()
+        return Counter(cluster for (cluster,) in self._db.execute(_DISOWN, {"known": names}))
 
     def owed_callbacks(self, cluster: str, limit: int) -> list[OwedCallback]:
         return [

@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from executor.app import ExecutorApp
-from executor.journal_store import dead_letters
+from executor.journal_store import dead_letters, revive
 from executor.testing.fake_admin import FakeAdmin, Generation
 from tests.integration.executor_handlers import GATES
-from tests.integration.executor_service import an_executor, post, until
+from tests.integration.executor_service import a_trigger, an_executor, post, until
 
 RUNS = 60
 """More than one call carries."""
@@ -148,6 +149,39 @@ async def test_one_result_that_an_admin_refuses_does_not_keep_the_others(
         while len(owed := await app.journal.owed_callbacks("default", 50)) > 1:
             pass  # the last are being noted as taken
     assert [one.log_id for one in owed] == [ids[7]]
+
+
+async def test_runs_that_no_admin_asked_for_are_owed_to_none_that_comes_later(
+    tmp_path: Path,
+) -> None:
+    async with an_executor(tmp_path) as app:
+        await post(app.url() + "/run", a_trigger(77, "echo", "by curl"))
+        await ended(app, 1)
+    async with FakeAdmin() as admin:
+        row = admin.rows.opened(77, 1, at_ms=0)
+        async with an_executor(tmp_path, admin):
+            await admin.finished(await admin.trigger("echo", "its own", log_id=78))
+
+    assert [callback["logId"] for callback in admin.callbacks] == [78]
+    assert row.handle_code == 0
+
+
+async def test_what_is_owed_to_a_cluster_that_was_renamed_is_a_dead_letter(tmp_path: Path) -> None:
+    journal = tmp_path / "data" / "journal.db"
+    async with FakeAdmin() as admin:
+        async with an_executor(tmp_path, admin) as app:
+            await admin.set_fault("unreachable")
+            log_id = await admin.trigger("echo", "kept", address=app.url())
+            await ended(app, 1)
+        await admin.clear_fault()
+        renamed = json.dumps([{"name": "erp", "addresses": [admin.url]}])
+        with capture_logs() as events:
+            async with an_executor(tmp_path, admins=renamed):
+                assert [letter.log_id for letter in dead_letters(journal)] == [log_id]
+        assert {"cluster": "default", "results": 1}.items() <= events[0].items()
+        revive(journal, [letter.run_id for letter in dead_letters(journal)])
+        async with an_executor(tmp_path, admin):
+            assert (await admin.finished(log_id)).handle_msg == "kept"
 
 
 async def test_clusters_of_different_generations_are_told_apart_by_their_prefix(

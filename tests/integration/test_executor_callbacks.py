@@ -72,7 +72,9 @@ async def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
 
         monkeypatch.setattr(type(admin._api), "_fits", fits_unless_poisoned)
         store = JournalStore(tmp_path / "journal.db", full_sync=False)
-        journal = Journal(store, LogWriter(tmp_path / "logs"), remember=1000, records=False)
+        journal = Journal(
+            store, LogWriter(tmp_path / "logs"), remember=1000, records=False, called_back=["main"]
+        )
         journal.start()
         config = ClusterConfig("main", (admin.url,), "", "qooerp-scheduler")
         yield Desk(journal, AdminCluster(config, session), admin)

@@ -38,7 +38,9 @@ def store(tmp_path: Path) -> Store:
 
 @pytest.fixture
 async def journal(store: Store, tmp_path: Path) -> AsyncIterator[Journal]:
-    journal = Journal(store, LogWriter(tmp_path / "logs"), remember=1000, records=False)
+    journal = Journal(
+        store, LogWriter(tmp_path / "logs"), remember=1000, records=False, called_back=["main"]
+    )
     journal.start()
     yield journal
     await journal.close()
@@ -121,7 +123,11 @@ async def test_results_that_wait_are_written_without_anything_new_coming(
 async def test_a_close_writes_what_is_left(tmp_path: Path) -> None:
     path, logs = tmp_path / "journal.db", tmp_path / "logs"
     journal = Journal(
-        JournalStore(path, full_sync=False), LogWriter(logs), remember=1000, records=False
+        JournalStore(path, full_sync=False),
+        LogWriter(logs),
+        remember=1000,
+        records=False,
+        called_back=["main"],
     )
     journal.start()
     run_id, told = accept(journal, 1)
@@ -141,7 +147,9 @@ async def test_old_settled_runs_are_forgotten_and_the_newest_remembered(
 ) -> None:
     monkeypatch.setattr("executor.journal._FORGET_EVERY", 100)
     store = JournalStore(tmp_path / "journal.db", full_sync=False)
-    journal = Journal(store, LogWriter(tmp_path / "logs"), remember=50, records=False)
+    journal = Journal(
+        store, LogWriter(tmp_path / "logs"), remember=50, records=False, called_back=["main"]
+    )
     journal.start()
     for log_id in range(200):
         run_id, told = accept(journal, log_id)

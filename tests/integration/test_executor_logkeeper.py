@@ -33,7 +33,7 @@ def writer(folder: Path) -> LogWriter:
 @pytest.fixture
 async def keeper(writer: LogWriter, tmp_path: Path) -> AsyncIterator[LogKeeper]:
     store = JournalStore(tmp_path / "journal.db", full_sync=False)
-    journal = Journal(store, writer, remember=1000, records=False)
+    journal = Journal(store, writer, remember=1000, records=False, called_back=["main"])
     journal.start()
     yield LogKeeper(journal, writer, clock=SystemClock(), keep_days=3)
     await journal.close()

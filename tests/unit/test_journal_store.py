@@ -92,6 +92,26 @@ def test_the_end_of_a_local_run_that_is_asked_for_again_is_owed_again(
     assert owed.trigger == replace(TRIGGER, cluster=LOCAL)
 
 
+def test_what_is_owed_to_a_cluster_that_is_not_known_becomes_a_dead_letter(
+    store: JournalStore, path: Path
+) -> None:
+    for run_id, cluster in enumerate(("gone", "gone", "here", "here"), start=1):
+        accept(store, run_id, cluster=cluster)
+    finish(store, 1, 10)
+    finish(store, 3, 11)
+
+    assert store.disown(["here"]) == {"gone": 2}
+    finish(store, 2, 12)
+    assert [letter.run_id for letter in store.dead_letters()] == [1, 2]
+    assert "no Admin cluster" in store.dead_letters()[0].refusal
+    assert [one.run_id for one in store.owed_callbacks("here", 10)] == [3]
+    assert store.owed_callbacks("gone", 10) == []
+    assert store.disown(["here"]) == {}
+
+    assert revive(path, [1, 2]) == 2
+    assert [one.run_id for one in store.owed_callbacks("gone", 10)] == [1, 2]
+
+
 def test_new_and_known_triggers_of_one_commit_are_told_apart(store: JournalStore) -> None:
     accept(store, 1)
     batch = Batch(accepts=[row(n, RunState.QUEUED, log_id=n % 2 + 1) for n in (2, 3, 4)])
