@@ -33,6 +33,8 @@ STATEMENT_FAILED = (
     asyncpg.InternalClientError,  # the connection was cut between two messages of a statement
 )
 """What a statement may end with; beside OSError, for a server that is not there."""
+_MISUSED = ("the server expects ", "the number of query arguments ", "query argument ")
+"""How asyncpg's words begin where a statement and its values do not go together."""
 _MIGRATION_LOCK = 0x716F6F6572700001
 """Key of the advisory lock that lets one replica migrate while the others wait."""
 
@@ -64,6 +66,13 @@ def open_database(url: str, *, pool_size: int = 10, patience_s: float | None = 6
     )
     event.listen(engine.sync_engine, "checkout", _refuse_closed)
     return engine
+
+
+def is_mistaken(error: BaseException) -> bool:
+    """Whether *error* is of a statement that PostgreSQL would never take: it has not gone."""
+    return isinstance(error, asyncpg.DataError) or (
+        isinstance(error, asyncpg.InterfaceError) and str(error).startswith(_MISUSED)
+    )
 
 
 def _refuse_closed(adapted: Any, *_: object) -> None:

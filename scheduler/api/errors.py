@@ -14,6 +14,7 @@ from pydantic.alias_generators import to_camel
 from admin_bridge.console import ConsoleError, Unsupported
 from executor.errors import TriggerRejected
 from scheduler.api.envelope import failure
+from scheduler.database import is_mistaken
 from scheduler.engine.link import DatabaseAway
 from scheduler.peers import PeerAway
 from scheduler.refusal import Invalid, NotFound, Refused
@@ -149,7 +150,7 @@ _AWAY = (
 def is_away(error: BaseException | None) -> bool:
     """Whether *error*, or what caused it, says that PostgreSQL cannot be asked now."""
     while error is not None:
-        if isinstance(error, _AWAY):
+        if isinstance(error, _AWAY) and not is_mistaken(error):
             return True
         if isinstance(error, sqlalchemy.exc.DBAPIError) and error.connection_invalidated:
             return True

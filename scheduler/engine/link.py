@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import asyncpg
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from scheduler.database import STATEMENT_FAILED
+from scheduler.database import STATEMENT_FAILED, is_mistaken
 
 
 class DatabaseAway(Exception):
@@ -19,7 +19,7 @@ class DatabaseAway(Exception):
 async def lent(engine: AsyncEngine) -> AsyncIterator[asyncpg.Connection]:
     """A connection for the time of this block. Raise DatabaseAway, for what fails in it.
 
-    A value that PostgreSQL cannot take is no such thing: asyncpg's DataError is raised as it is.
+    A statement that PostgreSQL would never take is no such thing: it is raised as it is.
     """
     try:
         async with engine.connect() as pooled:
@@ -28,7 +28,7 @@ async def lent(engine: AsyncEngine) -> AsyncIterator[asyncpg.Connection]:
             except BaseException:
                 await pooled.invalidate()  # cut off or cancelled: its state is anyone's guess
                 raise
-    except asyncpg.DataError:
-        raise
     except (OSError, *STATEMENT_FAILED) as error:
+        if is_mistaken(error):
+            raise
         raise DatabaseAway(f"{type(error).__name__}: {error}") from error

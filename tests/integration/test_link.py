@@ -6,6 +6,7 @@ import asyncpg
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from scheduler.api.errors import is_away
 from scheduler.engine.link import DatabaseAway, lent
 
 
@@ -15,6 +16,16 @@ async def test_a_value_that_postgresql_cannot_take_does_not_mean_that_it_is_away
     with pytest.raises(asyncpg.DataError):
         async with lent(engine) as connection:
             await connection.fetchval("SELECT $1::bigint", "no number")
+
+
+async def test_a_statement_that_lacks_a_value_does_not_mean_that_it_is_away(
+    engine: AsyncEngine,
+) -> None:
+    with pytest.raises(asyncpg.InterfaceError, match="expects 2 arguments") as mistaken:
+        async with lent(engine) as connection:
+            await connection.fetchval("SELECT $1::text || $2::text", "one")
+
+    assert not is_away(mistaken.value)
 
 
 async def test_a_connection_that_is_cut_means_that_it_is_away(engine: AsyncEngine) -> None:
