@@ -200,6 +200,15 @@ class JobContext:
         return self._trigger.attempt
 
     @property
+    def parents(self) -> Mapping[int, str]:
+        """The result messages of the jobs that this one has waited for, by their ids.
+
+        Each is that of the run whose success this run waited for, cut at 4,000 characters, the
+        same in retries. Empty where a run waits for none: one by hand, or of an Admin.
+        """
+        return MappingProxyType(self._trigger.parents)
+
+    @property
     def scheduled_time(self) -> datetime:
         """The moment this run was planned for, aware, UTC; the same in retries."""
         return moment(self._trigger.scheduled_ms or self._trigger.triggered_ms)

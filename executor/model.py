@@ -6,6 +6,7 @@ times as long.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 from msgspec import Struct
@@ -107,6 +108,8 @@ class Trigger(Struct, frozen=True, kw_only=True, gc=False):
     scheduled_ms: int = 0
     """The time that was planned, epoch milliseconds; the same in retries. 0: triggered_ms."""
     attempt: int = 1
+    parents: Mapping[int, str] = {}
+    """Results of the jobs that it has waited for, by their ids; the same in retries."""
 
     @property
     def identity(self) -> tuple[str, int, int]:

@@ -72,11 +72,12 @@ def run_handler(
     resources: Mapping[str, str] | None = None,
     shard: tuple[int, int] = (0, 1),
     attempt: int = 1,
+    parents: Mapping[int, str] | None = None,
     timeout_s: float = 60.0,
 ) -> Outcome:
     """Run *handler*, a declared function or its name, in its own isolation, and wait for it.
 
-    *shard* is (index, total). After *timeout_s* seconds it is stopped as the service would stop
+    *shard* is (index, total); *parents* are results by the ids of their jobs. After *timeout_s* seconds it is stopped as the service would stop
     it. To be called from tests of any kind, also from within a running event loop.
     """
     found = _find(handler)
@@ -88,6 +89,7 @@ def run_handler(
         shard_index=shard[0],
         shard_total=shard[1],
         attempt=attempt,
+        parents=parents or {},
         timeout_s=int(timeout_s),
     )
     alarms: list[RunAlarm] = []

@@ -23,7 +23,8 @@ class Consequences:
     """Rows for the statements that write them."""
 
     retries: list[Retry] = field(default_factory=list)
-    successes: list[tuple[int, int, datetime]] = field(default_factory=list)
+    successes: list[tuple[int, int, datetime, datetime]] = field(default_factory=list)
+    """Jobs, log ids, ends, trigger times."""
     done: list[int] = field(default_factory=list)
     """Jobs that were to run once."""
     cut: list[tuple[int, int, datetime]] = field(default_factory=list)
@@ -36,7 +37,8 @@ def consequences(rows: Iterable[Any], spread: Callable[[], float]) -> Consequenc
     for row in rows:
         state = RunState(row["status"])
         if state is RunState.SUCCEEDED:
-            found.successes.append((row["job_id"], row["id"], row["ended"]))
+            run = row["job_id"], row["id"], row["ended"], row["fire_time"]
+            found.successes.append(run)
         if is_retried(row, state):
             found.retries.append(_next_attempt(row, spread()))
             continue

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import asyncpg
+import msgspec
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -180,4 +181,8 @@ def trigger_of(row: asyncpg.Record) -> Trigger:
         source=Source(row["trigger_type"]),
         scheduled_ms=ms_of(row["scheduled_time"]),
         attempt=row["attempt"],
+        parents=_results(row.get("results") or "{}"),
     )
+
+
+_results = msgspec.json.Decoder(dict[int, str]).decode

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from pathlib import Path
 
 from executor import JobContext, job_handler
@@ -54,3 +55,30 @@ async def fail_then_wait(ctx: JobContext) -> None:
     if ctx.attempt == 1:
         ctx.fail("the first attempt fails")
     await asyncio.Event().wait()
+
+
+@job_handler("parentsAsync")
+async def parents_async(ctx: JobContext) -> str:
+    """Tell what the jobs that it has waited for have said."""
+    return json.dumps(dict(ctx.parents))
+
+
+@job_handler("parentsThread")
+def parents_thread(ctx: JobContext) -> str:
+    """Tell the same; fail at the first attempt."""
+    if ctx.attempt == 1:
+        ctx.fail("the first attempt fails")
+    return json.dumps(dict(ctx.parents))
+
+
+@job_handler("parentsProcess", isolation="process")
+def parents_process(ctx: JobContext) -> str:
+    """Tell the same."""
+    return json.dumps(dict(ctx.parents))
+
+
+@job_handler("say")
+async def say(ctx: JobContext, params: str) -> str:
+    """Raise an alarm, and return *params*."""
+    ctx.alarm("an alarm is no result")
+    return params

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 import handlers.sample as sample
-from executor import job_handler
+from executor import JobContext, job_handler
 from executor.handler_table import load_handlers
 from executor.model import RunState
 from executor.testing.run import run_handler
@@ -37,6 +37,14 @@ def test_the_lines_and_the_progress_of_a_run_are_told() -> None:
     assert outcome.lines[-1] == "cleaned up"
     assert outcome.progress
     assert outcome.progress.fraction == 1.0
+
+
+def test_a_run_reads_the_results_of_its_parents() -> None:
+    @job_handler("parents")
+    def parents(ctx: JobContext) -> str:
+        return ctx.parents[7]
+
+    assert run_handler(parents, parents={7: "4 rows"}).message == "4 rows"
 
 
 def test_a_run_gets_its_share() -> None:

@@ -51,6 +51,14 @@ def test_the_config_can_be_read_and_not_changed() -> None:
         context.config["key"] = "other"  # type: ignore[index]
 
 
+def test_the_results_of_parents_can_be_read_and_not_changed() -> None:
+    context = a_context(replace(TRIGGER, parents={7: "4 rows"}))
+
+    assert context.parents == {7: "4 rows"}
+    with pytest.raises(TypeError):
+        context.parents[7] = "5 rows"  # type: ignore[index]
+
+
 def test_progress_stays_between_nothing_and_all() -> None:
     context = a_context()
     context.progress(1.5, "over")

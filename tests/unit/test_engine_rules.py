@@ -132,7 +132,9 @@ def test_a_chain_that_ends_because_its_job_was_stopped_is_told(end, told):
 
 
 def test_a_success_is_told():
-    assert consequences([an_end("succeeded")], lambda: 0).successes == [(1, 7, T0)]
+    found = consequences([an_end("succeeded")], lambda: 0)
+
+    assert found.successes == [(1, 7, T0, T0 - timedelta(minutes=5))]
 
 
 def test_a_timer_gives_each_fire_once_and_in_order():

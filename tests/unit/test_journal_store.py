@@ -310,6 +310,7 @@ INT64 = st.integers(-(2**63), 2**63 - 1)
         source=st.sampled_from(Source),
         scheduled_ms=INT64,
         attempt=st.integers(1, 9),
+        parents=st.dictionaries(INT64, TEXT, max_size=3),
     )
 )
 def test_a_trigger_comes_out_of_the_journal_as_it_went_in(trigger: Trigger) -> None:

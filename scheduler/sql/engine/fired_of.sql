@@ -1,6 +1,7 @@
 -- What replica $1 has fired and nobody knows the end of.
 SELECT f.id, f.job_id, f.fire_time, f.scheduled_time, f.trigger_type, f.attempt,
-    coalesce(f.params, j.params) AS params, j.handler_name, j.block_strategy, j.timeout_seconds
+    coalesce(f.params, j.params) AS params, f.parents::text AS results,
+    j.handler_name, j.block_strategy, j.timeout_seconds
 FROM qooerp_scheduler.schedule_fire f
 JOIN qooerp_scheduler.schedule_job j ON j.id = f.job_id
 WHERE f.owner = $1 AND f.state = 'fired'

@@ -6,4 +6,5 @@ WHERE f.id = ANY ($1::bigint[]) AND f.owner = $2 AND f.state = 'planned' AND j.i
     AND j.deleted_at IS NULL
     AND (j.status = 'running' OR coalesce(f.origin, f.trigger_type) IN ('api', 'retry'))
 RETURNING f.id, f.job_id, f.fire_time, f.scheduled_time, f.trigger_type, f.attempt,
-    coalesce(f.params, j.params) AS params, j.handler_name, j.block_strategy, j.timeout_seconds
+    coalesce(f.params, j.params) AS params, f.parents::text AS results,
+    j.handler_name, j.block_strategy, j.timeout_seconds

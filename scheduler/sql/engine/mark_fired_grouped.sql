@@ -27,4 +27,5 @@ UPDATE qooerp_scheduler.schedule_fire f SET state = 'fired', lease_until = NULL
 FROM fitting, qooerp_scheduler.schedule_job j
 WHERE f.id = fitting.id AND j.id = f.job_id
 RETURNING f.id, f.job_id, f.fire_time, f.scheduled_time, f.trigger_type, f.attempt,
-    coalesce(f.params, j.params) AS params, j.handler_name, j.block_strategy, j.timeout_seconds
+    coalesce(f.params, j.params) AS params, f.parents::text AS results,
+    j.handler_name, j.block_strategy, j.timeout_seconds

@@ -5,7 +5,8 @@ WITH gone AS (
     USING unnest($1::bigint[], $2::text[], $3::timestamptz[]) AS e (id, status, ended)
     WHERE f.id = e.id
     RETURNING f.id, f.job_id, f.fire_time, f.scheduled_time, f.params, f.attempt, f.first_log_id,
-        coalesce(f.origin, f.trigger_type) AS origin, f.parents, e.status, e.ended
+        coalesce(f.origin, f.trigger_type) AS origin, f.parents::text AS parents,
+        e.status, e.ended
 )
 SELECT gone.*, j.retry_strategy, j.retry_count, j.retry_interval_seconds,
     j.retry_max_interval_seconds, j.schedule_type,
