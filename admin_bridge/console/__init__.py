@@ -12,6 +12,7 @@ from admin_bridge.console.errors import (
     PermissionRefused,
     SignInRefused,
     Unsupported,
+    ZoneMoved,
 )
 from admin_bridge.console.model import (
     AdminGroup,
@@ -45,5 +46,6 @@ __all__ = [
     "PermissionRefused",
     "SignInRefused",
     "Unsupported",
+    "ZoneMoved",
     "open_console",
 ]

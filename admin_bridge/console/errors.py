@@ -7,6 +7,7 @@ ConsoleError
 ├── PermissionRefused    the user may not do this
 ├── ConsoleRefused       the Admin said no, in words of its own
 ├── AnswerTooBig         more bytes than are read; fewer rows may do
+├── ZoneMoved            dates that name no zone mean another one than before
 └── Unsupported          this generation cannot do it
 """
 
@@ -39,6 +40,10 @@ class ConsoleRefused(ConsoleError):
 
 class AnswerTooBig(ConsoleError):
     """The answer has more bytes than are read of one; ask for fewer rows."""
+
+
+class ZoneMoved(ConsoleError):
+    """Bare dates mean another offset than before, as when summer time begins; nothing was read."""
 
 
 class Unsupported(ConsoleError):

@@ -66,9 +66,19 @@ def clock_shown(text: str, now: datetime) -> AdminClock:
 
 
 def between(since: datetime | None, until: datetime | None, zone: tzinfo) -> str:
-    """The wire's filterTime; both ends included."""
+    """The wire's filterTime; both ends included.
+
+    An end that the wall shows twice lies an hour farther out: which of both a row has is unknown.
+    """
     if since is None and until is None:
         return ""
-    first = FIRST if since is None else on_wall(since, zone)
-    last = LAST if until is None else on_wall(until, zone)
+    first = FIRST if since is None else on_wall(since - _doubt(since, zone), zone)
+    last = LAST if until is None else on_wall(until + _doubt(until, zone), zone)
     return f"{first} - {last}"
+
+
+def _doubt(moment: datetime, zone: tzinfo) -> timedelta:
+    """How far what the wall shows at *moment* may be from it: not at all, but when it is set back."""
+    shown = moment.astimezone(zone)
+    offsets = [shown.replace(fold=fold).utcoffset() or timedelta() for fold in (0, 1)]
+    return max(offsets) - min(offsets)

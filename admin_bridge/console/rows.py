@@ -105,6 +105,11 @@ class LogRow(_Row):
     handle_message: Text = Field("", alias="handleMsg")
     alarm_status: Number = Field(0, alias="alarmStatus")
 
+    @property
+    def is_bare(self) -> bool:
+        """Whether its dates name no offset, as since 3.4.1."""
+        return self.triggered.tzinfo is None
+
     def log(self, zone: tzinfo) -> AdminLog:
         """The row under our names; bare dates are of *zone*."""
         index, _, total = self.shard.partition("/")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar
 
 from admin_bridge.console.answer import NotSignedIn, Reply, page_of, payload_of
-from admin_bridge.console.errors import NotAnAdmin, SignInRefused
+from admin_bridge.console.errors import NotAnAdmin, SignInRefused, ZoneMoved
 from admin_bridge.console.model import Page
 from admin_bridge.console.moments import AdminClock, clock_shown
 from admin_bridge.console.rows import RowType, rows_of
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 _ATTEMPTS = 3
 """Sign-ins for one call, when others who use our user end the session in between."""
 
-_OFFSET_KEPT_S = 3600.0
-"""How long an offset that was asked for holds: summer time comes on the hour."""
+_OFFSET_KEPT_NS = 900 * 10**9
+"""An offset that was asked for holds until the next quarter of an hour: then summer time may come."""
 
 _EVERY_SECOND = "* * * * * ?"
 
@@ -40,7 +40,8 @@ class WebCalls:
         self.session = Session(door, dialect, config)
         self._door = door
         self._clock: AdminClock | None = None
-        self._clock_at = 0.0
+        self._clock_at = 0
+        self._first: AdminClock | None = None
 
     async def page(
         self,
@@ -82,16 +83,27 @@ class WebCalls:
             raise NotAnAdmin(f"{self.config.name}: a cron of every second has no next time there")
         now = datetime.fromtimestamp(time.time_ns() / 1e9, UTC)
         self._clock = clock_shown(texts[0], now)
-        self._clock_at = time.monotonic()
+        self._clock_at = _quarter()
+        self._first = self._first or self._clock
         return self._clock
 
     async def zone(self) -> tzinfo:
         """Give the configured zone, or the offset that the Admin shows now."""
         if self.config.zone is not None:
             return self.config.zone
-        if self._clock is None or time.monotonic() - self._clock_at > _OFFSET_KEPT_S:
+        if self._clock is None or self._clock_at != _quarter():
             return (await self.clock()).zone
         return self._clock.zone
+
+    def refuse_bare(self) -> None:
+        """Raise ZoneMoved where dates without an offset can't be told apart any more."""
+        first, now = self._first, self._clock
+        if self.config.zone is None and first and now and first.offset != now.offset:
+            moved = (now.offset - first.offset) / timedelta(hours=1)
+            raise ZoneMoved(
+                f"{self.config.name}: the Admin's zone has moved by {moved:+g} h, and older rows"
+                " would be read wrong: name its zone in admins[].console_zone"
+            )
 
     async def aclose(self) -> None:
         """Let go of the door."""
@@ -117,3 +129,8 @@ class WebCalls:
             f"{why}, though user {self.config.username!r} had just signed in: "
             "does somebody else use this user?"
         )
+
+
+def _quarter() -> int:
+    """The number of the quarter of an hour that it is."""
+    return time.time_ns() // _OFFSET_KEPT_NS

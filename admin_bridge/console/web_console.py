@@ -88,8 +88,14 @@ class WebConsole:
             "logStatus": str(status.value),
             "filterTime": between(since, until, zone),
         }
+
+        def read(row: LogRow) -> AdminLog:
+            if row.is_bare:
+                self._web.refuse_bare()
+            return row.log(zone)
+
         return await self._web.page(
-            "joblog/pageList", form, LogRow, lambda row: row.log(zone), offset=offset, limit=limit
+            "joblog/pageList", form, LogRow, read, offset=offset, limit=limit
         )
 
     async def add_job(self, fields: JobFields) -> int:

@@ -49,11 +49,18 @@ def zone_of(site: Site, offset: timedelta, zone: str) -> Finding:
     if said_zone and _offset(said_zone, now) != offset:
         said = f"{site.section.name} reads crons at {shown}, and console_zone is {said_zone}"
         return fail("zone", said, "set admins[].console_zone to the zone of the Admin's JVM")
+    if _offset(zone, now) == offset and not said_zone and _has_summer_time(zone, now):
+        said = f"{site.section.name} reads crons at {shown}, in summer or winter time only"
+        return warn("zone", said, "set admins[].console_zone: else its log can't be read over both")
     if _offset(zone, now) == offset:
         return ok("zone", f"{site.section.name} reads crons at {shown}, as {zone} is here")
     said = f"{site.section.name} reads crons at {shown}, jobs here in {zone}"
     advice = "set scheduler.timezone to the Admin's zone, or start its JVM with -Duser.timezone"
     return warn("zone", said, advice if said_zone else f"{advice}; and set admins[].console_zone")
+
+
+def _has_summer_time(zone: str, now: datetime) -> bool:
+    return len({_offset(zone, now + timedelta(days=30 * month)) for month in range(12)}) > 1
 
 
 def _offset(zone: str, now: datetime) -> timedelta:

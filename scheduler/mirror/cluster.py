@@ -10,6 +10,7 @@ import structlog
 
 from admin_bridge.console import ConsoleError, NotAnAdmin, SignInRefused
 from scheduler.mirror.agenda import Agenda, Kind, Task
+from scheduler.mirror.dates import DatesMoved
 from scheduler.mirror.doors import Doors
 from scheduler.mirror.group import Group
 from scheduler.mirror.job_entry import Place
@@ -74,7 +75,7 @@ class ClusterMirror:
             await self._do(task, connection)
         except NoGroup as reason:
             await self._say(connection, str(reason))
-        except (ConsoleError, ListUnsteady) as reason:
+        except (ConsoleError, ListUnsteady, DatesMoved) as reason:
             await self._failed(connection, reason)
         else:
             await self._say(connection, "")
@@ -148,6 +149,7 @@ class ClusterMirror:
             section=self._section,
             timing=self._timing,
             progress=stored.believed(self._timing.now()),
+            dates_hold=admin.zone_named,
         )
 
     async def _copy_jobs(self, task: Task, connection: asyncpg.Connection) -> bool | None:

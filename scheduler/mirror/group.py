@@ -11,6 +11,7 @@ import asyncpg
 import structlog
 
 from admin_bridge.console import AdminJob, AdminLog, Page
+from scheduler.mirror.dates import check_dates
 from scheduler.mirror.job_entry import Place, admin_fields, is_another
 from scheduler.mirror.job_rows import asked_now, copy_jobs, drop_jobs
 from scheduler.mirror.log_entry import Identity, identity
@@ -50,6 +51,8 @@ class Group:
     _swept_to: datetime | None = None
     """How far the log was read, where it is too long to be read at once."""
     _noted: datetime | None = None
+    dates_hold: bool
+    """Whether it is known that the dates in the log mean what they did when it was last read."""
     watched: set[int] = field(default_factory=set)
     """The log ids on the first page, which is read again and again."""
     reconciled_to: datetime | None = None
@@ -91,7 +94,10 @@ class Group:
         return copied.changed + dropped > 0
 
     async def copy_logs(self, connection: asyncpg.Connection, *, limit_s: float) -> Copy:
-        """Copy what is new in the log, for about *limit_s* seconds."""
+        """Copy what is new in the log, for about *limit_s* seconds. Raise DatesMoved."""
+        if not self.dates_hold:
+            await check_dates(self.reader, self.id, self.progress)
+            self.dates_hold = True
         since = self.progress.logs_until and self.progress.logs_until - OVERLAP
         page = await self.reader.newest(self.id, since)
         self.watched = {log.id for log in page.rows}

@@ -27,6 +27,8 @@ class Admin(NamedTuple):
     """Of the groups whose jobs are ours; nearly always it is one."""
     timezone: str
     """IANA zone in which it reads every rule."""
+    zone_named: bool
+    """Whether that is what the operator said, for its dates, too."""
 
 
 class Admins(Protocol):

@@ -55,8 +55,14 @@ class Consoles:
 
     async def admin(self, cluster: str) -> Admin:
         """One of `names`, ready to be spoken to. Raise ConsoleError."""
-        timezone = self._sections[cluster].console_zone or self._timezone
-        return Admin(cluster, await self.console(cluster), self._app_names[cluster], timezone)
+        zone = self._sections[cluster].console_zone
+        return Admin(
+            cluster=cluster,
+            console=await self.console(cluster),
+            app_name=self._app_names[cluster],
+            timezone=zone or self._timezone,
+            zone_named=bool(zone),
+        )
 
     async def group_ids(self, cluster: str) -> Sequence[int]:
         """The ids of our groups there. Raise ConsoleError, and Conflict when there is none."""

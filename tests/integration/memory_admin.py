@@ -173,7 +173,7 @@ class MemoryAdmins:
         self.forgotten = 0
 
     async def admin(self, cluster: str) -> Admin:
-        return Admin(cluster, self.console, APP, "UTC")  # type: ignore[arg-type]
+        return Admin(cluster, self.console, APP, "UTC", zone_named=False)  # type: ignore[arg-type]
 
     async def group_ids(self, cluster: str) -> Sequence[int]:
         return [group.id for group in self._admin.groups if group.app_name == APP]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
+from executor.testing._console_tables import Shown
 from executor.testing.fake_console import FakeConsole
 from scheduler.doctor.finding import Verdict
 from scheduler.doctor.schedules import probes
@@ -24,8 +26,13 @@ async def test_another_zone_of_the_admin_is_named(tmp_path: Path) -> None:
     async with an_admin("3.4", zone="Asia/Shanghai") as admin:
         other = await found(settings_for(admin, tmp_path), zone="Europe/Berlin")
         same = await found(settings_for(admin, tmp_path), zone="Asia/Shanghai")
+        admin.shown = Shown(admin.generation, ZoneInfo("Europe/Berlin"))
+        summer = await found(settings_for(admin, tmp_path), zone="Europe/Berlin")
+        admin.shown = Shown(admin.generation, ZoneInfo("Asia/Shanghai"))
         wrong = await found(settings_for(admin, tmp_path, console_zone="Asia/Tokyo"))
 
+    assert summer["zone"][0].verdict is Verdict.WARN
+    assert "console_zone" in summer["zone"][0].advice
     assert other["zone"][0].verdict is Verdict.WARN
     assert "UTC+08:00" in other["zone"][0].said
     assert same["zone"][0].verdict is Verdict.OK

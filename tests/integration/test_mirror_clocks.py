@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import asyncpg
@@ -63,3 +64,23 @@ async def test_a_mark_in_the_future_that_was_stored_is_not_believed(stage: Stage
     await stage.go()
 
     assert await seen(stage) == [1, 2]
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+async def test_a_zone_that_has_moved_while_we_were_away_doubles_no_run(
+    stage: Stage, capsys: pytest.CaptureFixture[str], hours: int
+) -> None:
+    for n in range(20):
+        stage.admin.run(T0 - timedelta(minutes=90 - n))
+    await stage.go(60)
+    for log_id, log in stage.admin.logs.items():
+        moved = log.triggered_at + timedelta(hours=hours)
+        stage.admin.logs[log_id] = replace(log, triggered_at=moved)
+    stage.restart()
+
+    await stage.go(24 * 3600)
+
+    assert len(await stage.runs()) == 20
+    said = capsys.readouterr().out
+    assert f"have moved by {hours:+d} h" in said
+    assert "admin_wiped" not in said

@@ -62,3 +62,15 @@ def test_a_filter_with_one_end_has_the_other_far_away():
 def test_no_milliseconds_are_no_moment():
     assert of_millis(0) is None
     assert of_millis(1795466126195) == datetime(2026, 11, 23, 20, 35, 26, 195_000, UTC)
+
+
+def test_an_end_that_the_wall_shows_twice_lies_an_hour_farther_out():
+    berlin = ZoneInfo("Europe/Berlin")
+    first, second = (
+        datetime(2026, 10, 25, 0, 59, tzinfo=UTC),
+        datetime(2026, 10, 25, 1, 30, tzinfo=UTC),
+    )
+    later = datetime(2026, 10, 25, 2, 0, tzinfo=UTC)
+
+    assert between(first, later, berlin) == "2026-10-25 01:59:00 - 2026-10-25 03:00:00"
+    assert between(second, second, berlin) == "2026-10-25 02:30:00 - 2026-10-25 03:30:00"
