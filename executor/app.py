@@ -35,6 +35,7 @@ from executor.recovery import recover
 from executor.run_alarm import RunAlarm
 from executor.server import HttpServer
 from executor.settings import ClusterSection, ExecutorSettings, is_loopback
+from executor.workers.watchdog import Watchdog
 
 _log = structlog.get_logger(__name__)
 
@@ -196,6 +197,11 @@ class ExecutorApp:
             slots.resize(limits[isolation])
         self._log_keeper.keep_days = settings.logs.keep_days
 
+    @property
+    def watchdog(self) -> Watchdog:
+        """Knows how often async handlers have blocked each other."""
+        return self._pools.watchdog
+
     def url(self, prefix: str = "") -> str:
         """Under which Admins reach this executor."""
         return self._advertised.url + prefix
@@ -335,7 +341,6 @@ class ExecutorApp:
             self.failed.set_exception(error)
 
     async def _live_with_journal(self) -> None:
-        assert self.journal.died is not None
         await self.journal.died
 
     async def _flush_logs(self) -> None:

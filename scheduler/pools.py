@@ -5,19 +5,26 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from executor.app import ExecutorApp
+from executor.model import Isolation
 
-Load = dict[str, int]
-"""What runs, what waits, and how much may run at once: `running`, `waiting`, `limit`."""
+Load = dict[str, float]
+"""What runs, what waits, and how much may run at once: `running`, `waiting`, `limit`; and of the
+async handlers, how often and how long one has blocked the others: `blocks`, `blocked_seconds`."""
 
 
 def executions(executor: ExecutorApp | None) -> dict[str, Load]:
     """By isolation."""
     if executor is None:
         return {}
-    return {
+    loads = {
         kind.value: _load(slots.in_use, slots.waiting, slots.limit)
         for kind, slots in executor.dispatcher.load()
     }
+    blocked = {
+        "blocks": executor.watchdog.blocks,
+        "blocked_seconds": round(executor.watchdog.blocked_s, 3),
+    }
+    return loads | {Isolation.ASYNC.value: loads[Isolation.ASYNC.value] | blocked}
 
 
 class Pools:
@@ -49,4 +56,10 @@ class Pools:
 
 
 def _load(running: int, waiting: int, limit: int) -> Load:
-    return {"running": running, "waiting": waiting, "limit": limit}
+    return {
+        "running": running,
+        "waiting": waiting,
+        "limit": limit,
+        "blocks": 0,
+        "blocked_seconds": 0,
+    }

@@ -32,7 +32,10 @@ class Block:
 
 
 class Watchdog:
-    """Asks the handlers' loop for an answer; *on_block* hears of each block twice: begin, end."""
+    """Asks the handlers' loop for an answer; *on_block* hears of each block twice: begin, end.
+
+    It also counts them, for whoever watches the service.
+    """
 
     def __init__(
         self,
@@ -44,6 +47,10 @@ class Watchdog:
         self._worker = worker
         self._on_block = on_block
         self._threshold_s = threshold_s
+        self.blocks = 0
+        """That have begun since the start."""
+        self.blocked_s = 0.0
+        """How long those that are over have lasted together, seconds."""
 
     async def run(self) -> None:
         """Watch until cancelled; on the control loop."""
@@ -60,11 +67,14 @@ class Watchdog:
             async with asyncio.timeout(self._threshold_s):
                 await answered.wait()
         except TimeoutError:
+            self.blocks += 1
             run = self._worker.running()
             where = whereabouts.of_thread(self._worker.thread.ident)
             self._tell(run, where, seconds=time.monotonic() - asked)
             await answered.wait()
-            self._tell(run, where, seconds=time.monotonic() - asked, over=True)
+            lasted_s = time.monotonic() - asked
+            self.blocked_s += lasted_s
+            self._tell(run, where, seconds=lasted_s, over=True)
 
     def _tell(
         self, run: AsyncRun | None, where: str, *, seconds: float, over: bool = False

@@ -137,6 +137,8 @@ class PoolTold(Told):
     running: int
     waiting: int
     limit: int
+    blocks: int = Field(description="Of `async`: how often a handler has blocked the others.")
+    blocked_seconds: float = Field(description="How long these blocks lasted together.")
 
 
 class MonitorTold(Told):

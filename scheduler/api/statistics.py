@@ -47,7 +47,7 @@ class Statistics:
 
     @get("/statistics/monitor")
     async def monitor(self) -> MonitorTold:
-        """Read how many jobs there are, what ran ever and today, and how busy the pools are."""
+        """Read how many jobs there are, what ran ever and today, and how busy or blocked the pools are."""
         found, pools = await self._counts.monitor(), await self._pools()
         return MonitorTold(
             total_jobs=sum(found.jobs.values()),

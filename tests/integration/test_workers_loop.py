@@ -96,7 +96,8 @@ async def test_the_watchdog_names_who_blocks_the_loop_where_and_how_long(
         if block.over:
             both.set()
 
-    watching = asyncio.create_task(Watchdog(worker, threshold_s=0.1, on_block=hear).run())
+    watchdog = Watchdog(worker, threshold_s=0.1, on_block=hear)
+    watching = asyncio.create_task(watchdog.run())
     run = place.start("block-loop", "0.5")
     await asyncio.wait_for(both.wait(), LIMIT_S)
     await run.ending()
@@ -108,6 +109,7 @@ async def test_the_watchdog_names_who_blocks_the_loop_where_and_how_long(
     assert begun.where.endswith("in block_loop")
     assert 0.1 <= begun.seconds < over.seconds
     assert over.where == begun.where
+    assert (watchdog.blocks, watchdog.blocked_s) == (1, over.seconds)
     assert begun.where in run.log.lines[0]
     assert "was blocked" in run.log.lines[1]
     assert len(run.log.lines) == 2
