@@ -833,36 +833,6 @@ COMMENT ON COLUMN qooerp_scheduler.schedule_alarm_event.at IS 'The trigger_time 
 COMMENT ON COLUMN qooerp_scheduler.schedule_alarm_event.not_before IS 'When it is to be judged; NULL: now';
 COMMENT ON COLUMN qooerp_scheduler.schedule_alarm_event.message IS 'What is to be said of it';
 
-CREATE FUNCTION qooerp_scheduler.note_run() RETURNS trigger
-    LANGUAGE plpgsql AS $$
-BEGIN
-    IF NEW.status IN ('failed', 'timed_out', 'interrupted') OR NEW.result_message LIKE '%[alarm %' THEN
-        INSERT INTO qooerp_scheduler.schedule_alarm_event (kind, job_id, log_id, at)
-        VALUES ('ended', NEW.job_id, NEW.id, NEW.trigger_time);
-    END IF;
-    IF NEW.attempt = 1 AND NEW.start_time >= NEW.scheduled_time + interval '5 seconds' THEN
-        INSERT INTO qooerp_scheduler.schedule_alarm_event (kind, job_id, log_id, at)
-        VALUES ('late', NEW.job_id, NEW.id, NEW.trigger_time);
-    END IF;
-    RETURN NULL;
-END
-$$;
-
-COMMENT ON FUNCTION qooerp_scheduler.note_run() IS 'Notes what may be an alarm about a run, whoever writes its row';
-
--- Runs that go well, nearly all of them, cost the comparison only.
-CREATE TRIGGER schedule_log_inserted AFTER INSERT ON qooerp_scheduler.schedule_log FOR EACH ROW
-    WHEN (NEW.status IN ('failed', 'timed_out', 'interrupted')
-        OR NEW.status IN ('succeeded', 'killed') AND NEW.result_message LIKE '%[alarm %'
-        OR NEW.start_time >= NEW.scheduled_time + interval '5 seconds')
-    EXECUTE FUNCTION qooerp_scheduler.note_run();
-CREATE TRIGGER schedule_log_updated AFTER UPDATE OF status ON qooerp_scheduler.schedule_log FOR EACH ROW
-    WHEN (OLD.status <> NEW.status
-        AND (NEW.status IN ('failed', 'timed_out', 'interrupted')
-            OR NEW.status IN ('succeeded', 'killed') AND NEW.result_message LIKE '%[alarm %'
-            OR NEW.start_time >= NEW.scheduled_time + interval '5 seconds'))
-    EXECUTE FUNCTION qooerp_scheduler.note_run();
-
 CREATE TABLE qooerp_scheduler.schedule_alarm_open (
     subject varchar(100) NOT NULL,
     job_id bigint,
@@ -880,12 +850,14 @@ COMMENT ON COLUMN qooerp_scheduler.schedule_alarm_open.failed_at IS 'trigger_tim
 CREATE TABLE qooerp_scheduler.schedule_expectation (
     job_id bigint NOT NULL,
     due_at timestamptz NOT NULL,
+    noted_at timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT schedule_expectation_pkey PRIMARY KEY (job_id, due_at)
 );
 
 COMMENT ON TABLE qooerp_scheduler.schedule_expectation IS 'Due times that an Admin has named, until it is known whether it kept them';
 COMMENT ON COLUMN qooerp_scheduler.schedule_expectation.job_id IS 'schedule_job.id, of engine xxl';
 COMMENT ON COLUMN qooerp_scheduler.schedule_expectation.due_at IS 'When a run is expected';
+COMMENT ON COLUMN qooerp_scheduler.schedule_expectation.noted_at IS 'Since when it is expected';
 
 CREATE INDEX schedule_job_expected_idx ON qooerp_scheduler.schedule_job (next_run_time, id)
     WHERE engine = 'xxl' AND status = 'running' AND deleted_at IS NULL;
@@ -943,4 +915,4 @@ CREATE TABLE qooerp_scheduler.alembic_version (
     CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
 );
 
-INSERT INTO qooerp_scheduler.alembic_version (version_num) VALUES ('0010');
+INSERT INTO qooerp_scheduler.alembic_version (version_num) VALUES ('0011');

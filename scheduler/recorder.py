@@ -18,7 +18,8 @@ _log = structlog.get_logger()
 _SQL = files("scheduler") / "sql"
 _RECORD = (
     "".join(
-        (_SQL / name).read_text(encoding="utf-8") for name in ("record_runs.sql", "count_runs.sql")
+        (_SQL / name).read_text(encoding="utf-8")
+        for name in ("record_runs.sql", "note_runs.sql", "count_runs.sql")
     )
     + "SELECT count(*) FROM recorded"
 )

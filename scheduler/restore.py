@@ -176,7 +176,7 @@ async def _in_order(
 
 async def _interrupt(connection: asyncpg.Connection, timezone: str) -> None:
     """End what was under way: nobody can tell how it ended, and nobody is at work on it."""
-    names = ("interrupt_runs.sql", "count_runs.sql")
+    names = ("interrupt_runs.sql", "note_runs.sql", "count_runs.sql")
     interrupt = "".join((_SQL / name).read_text(encoding="utf-8") for name in names)
     await connection.execute(f"{interrupt}SELECT FROM recorded", _INTERRUPTED, timezone)
     await connection.execute(_DISOWN)

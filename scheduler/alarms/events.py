@@ -54,7 +54,7 @@ class Judge:
             and row["engine"] == Engine.XXL
             and not row["history"]
             and row["not_before"] is None
-            and row["status"] in _FAILED
+            and _is_bad(row)
             and 0 < row["retry_count"] >= row["attempt"]
         )
 
@@ -63,7 +63,7 @@ class Judge:
             return  # its month has been dropped meanwhile
         for said in told_in(row["result_message"]):
             yield own(said, row)
-        if row["status"] not in _FAILED:
+        if not _is_bad(row):
             return
         if not will_be_tried_again(row):
             yield _of_chain(row)
@@ -76,6 +76,12 @@ class Judge:
         late = row["start_time"] - row["scheduled_time"]
         if late >= self.rules.late(row["job_id"], row["job_group"] or "", self.late):
             yield started_late(row, late)
+
+
+def _is_bad(row: Row) -> bool:
+    """Whether a run has failed, or, as a next attempt that was refused, its chain has."""
+    refused = row["status"] == RunState.DISCARDED.value and row["attempt"] > 1
+    return refused or row["status"] in _FAILED
 
 
 def will_be_tried_again(row: Row) -> bool:

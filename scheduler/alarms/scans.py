@@ -103,6 +103,7 @@ class Scans:
 
     async def expected(self, connection: asyncpg.Connection) -> Iterable[Alarm]:
         missed = self._section.missed_seconds
+        await connection.execute(sql("rescheduled"))
         await connection.execute(sql("expect"), _AHEAD_S)
         rows = await connection.fetch(sql("unexpect"), missed, missed + _UNASKED_S, _EARLY_S)
         return map(given_up, rows)

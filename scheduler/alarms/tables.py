@@ -216,6 +216,7 @@ schedule_expectation = Table(
     metadata,
     _set("job_id", BigInteger()),
     _set("due_at", _MOMENT),
+    _written("noted_at"),
     PrimaryKeyConstraint("job_id", "due_at", name="schedule_expectation_pkey"),
 )
 

@@ -17,5 +17,8 @@ def sql(name: str) -> str:
 
 @cache
 def merge_logs() -> str:
-    """Merging rows of a log, and the counting that the recorder shares; gives added, changed."""
-    return sql("merge_logs") + (_SQL / "count_runs.sql").read_text(encoding="utf-8") + _TOLD
+    """Merging rows of a log, and what the recorder does with its runs too; gives added, changed."""
+    shared = (
+        (_SQL / name).read_text(encoding="utf-8") for name in ("note_runs.sql", "count_runs.sql")
+    )
+    return "".join([sql("merge_logs"), *shared, _TOLD])

@@ -1,5 +1,5 @@
--- Records `incoming`, a batch of runs that are sorted by identity; `count_runs.sql` follows and counts
--- them. $1 is the address of the executor, $2 the zone of the service. A row changes only forward,
+-- Records `incoming`, a batch of runs that are sorted by identity; `note_runs.sql` and `count_runs.sql`
+-- follow. $1 is the address of the executor, $2 the zone of the service. A row changes only forward,
 -- and its first final status is its last: so what `recorded` gives as final became final just now,
 -- and is counted just once. Every replica takes its locks in the same order: by identity, then by
 -- the keys of each statistic. What comes before is `WITH`, or `WITH incoming AS …,`.
@@ -58,7 +58,11 @@ recorded AS (
         excluded.status NOT IN ('queued', 'running')
         OR excluded.revision > old.revision
         OR excluded.executor_address <> old.executor_address)  -- another's count of changes
-    RETURNING id, job_id, trigger_time, status, duration_ms
+    RETURNING id, job_id, trigger_time, status, duration_ms, attempt,
+        start_time >= scheduled_time + interval '5 seconds' AS is_late,
+        result_message LIKE '%[alarm %' AS speaks
+), news AS (
+    SELECT * FROM recorded
 ), final AS (
     SELECT *, (trigger_time AT TIME ZONE $2::text)::date AS day, 1 AS sign
     FROM recorded WHERE status NOT IN ('queued', 'running')

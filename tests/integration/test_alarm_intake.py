@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import asyncpg
-import pytest
 
 from executor.model import Trigger
 from executor.run_alarm import Level, RunAlarm
@@ -33,18 +33,29 @@ def keeper() -> Keeper:
     return Keeper(Router(rules=Rules(), people=people, wait=SECOND, window=SECOND), storm_s=15)
 
 
+async def happened(sql: asyncpg.Connection, job: int, **columns: Any) -> int:
+    """A run that has ended badly, by its id; times are seconds ago."""
+    run_id = await add_run(sql, job, **columns)
+    await sql.execute(
+        f"""INSERT INTO {SCHEMA}.schedule_alarm_event (kind, job_id, log_id, at)
+        SELECT 'ended', job_id, id, trigger_time FROM {SCHEMA}.schedule_log WHERE id = $1""",
+        run_id,
+    )
+    return run_id
+
+
 async def time_passes(sql: asyncpg.Connection) -> None:
     await sql.execute(f"UPDATE {SCHEMA}.schedule_alarm_event SET not_before = now()")
 
 
 async def test_an_admins_failed_run_that_was_tried_again_is_no_alarm(sql):
     job = await add_admin_job(sql, 1, retry_strategy="fixed", retry_count=1)
-    first = await add_run(sql, job, trigger_time=30, **FAILED)
+    first = await happened(sql, job, trigger_time=30, **FAILED)
 
     assert await take(sql) == 1
     assert await alarms_of(sql, job) == []
 
-    await add_run(sql, job, trigger_time=20, attempt=2, first_log_id=first, **FAILED)
+    await happened(sql, job, trigger_time=20, attempt=2, first_log_id=first, **FAILED)
     await time_passes(sql)
     await take(sql)
 
@@ -55,7 +66,7 @@ async def test_an_admins_failed_run_that_was_tried_again_is_no_alarm(sql):
 
 async def test_an_admins_failed_run_that_was_not_tried_again_is_one(sql):
     job = await add_admin_job(sql, 1, retry_strategy="fixed", retry_count=1)
-    await add_run(sql, job, trigger_time=30, **FAILED)
+    await happened(sql, job, trigger_time=30, **FAILED)
     await take(sql)
     assert await take(sql) == 0
     await time_passes(sql)
@@ -64,29 +75,10 @@ async def test_an_admins_failed_run_that_was_not_tried_again_is_one(sql):
     assert [row["notify_type"] for row in await alarms_of(sql, job)] == ["failure"]
 
 
-@pytest.mark.parametrize("status", ["succeeded", "killed", "discarded", "queued", "running"])
-async def test_runs_that_go_well_leave_no_trace(sql, status):
-    job = await add_admin_job(sql, 1)
-    await add_run(sql, job, cluster="main", trigger_type="admin", status=status)
-
-    assert await sql.fetchval(EVENTS) == 0
-
-
-async def test_a_run_is_noted_once_however_often_its_row_is_written(sql):
-    job = await add_admin_job(sql, 1)
-    run = await add_run(sql, job, **FAILED | {"status": "running"}, start_time=0)
-    for status in ("failed", "failed"):
-        await sql.execute(
-            f"UPDATE {SCHEMA}.schedule_log SET status = $2 WHERE id = $1", run, status
-        )
-
-    assert await sql.fetchval(EVENTS) == 1
-
-
 async def test_an_event_is_judged_by_one_replica_only(sql, database_url):
     job = await add_admin_job(sql, 1)
     for n in range(3):
-        await add_run(sql, job, trigger_time=n, **FAILED)
+        await happened(sql, job, trigger_time=n, **FAILED)
     other = await asyncpg.connect(database_url)
 
     async with sql.transaction():
@@ -110,7 +102,7 @@ async def test_what_is_said_in_a_run_of_no_date_is_kept_and_keeps_up_nothing(sql
 
 async def test_an_event_that_cannot_be_judged_keeps_up_no_other(sql):
     job = await add_admin_job(sql, 1)
-    odd, fine = [await add_run(sql, job, trigger_time=n, **FAILED) for n in (2, 1)]
+    odd, fine = [await happened(sql, job, trigger_time=n, **FAILED) for n in (2, 1)]
     await sql.execute(
         f"UPDATE {SCHEMA}.schedule_alarm_event SET kind = 'late' WHERE log_id = $1", odd
     )
@@ -126,8 +118,8 @@ async def test_an_event_that_cannot_be_judged_keeps_up_no_other(sql):
 
 async def test_what_nobody_has_looked_at_for_a_day_is_forgotten(sql):
     job = await add_admin_job(sql, 1)
-    await add_run(sql, job, trigger_time=90_000, **FAILED)
-    await add_run(sql, job, trigger_time=10, **FAILED)
+    await happened(sql, job, trigger_time=90_000, **FAILED)
+    await happened(sql, job, trigger_time=10, **FAILED)
 
     await sql.execute(statement("drop_events"))
     refused = await sql.fetchrow(statement("drop_oldest"))
@@ -139,9 +131,9 @@ async def test_what_nobody_has_looked_at_for_a_day_is_forgotten(sql):
 async def test_what_an_admins_log_tells_long_after_the_end_is_history_and_no_alarm(sql):
     job, retried = await add_admin_job(sql, 1), await add_admin_job(sql, 2, retry_count=1)
     for each in (job, retried):
-        await add_run(sql, each, trigger_time=4000, end_time=3700, **FAILED)
-    await add_run(sql, job, trigger_time=4000, end_time=3500, **FAILED)
-    await add_run(sql, job, trigger_time=4000, end_time=3700, revision=3, **FAILED)
+        await happened(sql, each, trigger_time=4000, end_time=3700, **FAILED)
+    await happened(sql, job, trigger_time=4000, end_time=3500, **FAILED)
+    await happened(sql, job, trigger_time=4000, end_time=3700, revision=3, **FAILED)
 
     assert await take(sql) == 4
 

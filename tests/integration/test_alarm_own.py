@@ -7,6 +7,8 @@ import asyncio
 import aiohttp
 import pytest
 
+from executor.model import LOCAL
+from scheduler.recorder import Recorder
 from tests.integration.alarm_service import QUICK, alarms_of, judged, raised
 from tests.integration.engine_service import (
     SCHEMA,
@@ -17,6 +19,7 @@ from tests.integration.engine_service import (
     settled,
     until,
 )
+from tests.reports import a_report
 
 ODD = {
     "jobId": 7,
@@ -98,15 +101,13 @@ async def test_all_parts_of_a_service_are_stopped_whatever_one_raises(tmp_path, 
         await asyncio.open_connection("127.0.0.1", app.port)
 
 
-async def test_an_alarm_in_a_report_is_kept_where_its_news_was_lost(tmp_path, database_url, sql):
+async def test_an_alarm_in_a_report_is_kept_where_its_news_was_lost(
+    tmp_path, database_url, engine, sql
+):
     job = await add_job(sql)
-    await sql.execute(f"SELECT {SCHEMA}.ensure_log_partition(now())")
-    await sql.execute(
-        f"""INSERT INTO {SCHEMA}.schedule_log (id, cluster, admin_log_id, trigger_time, job_id,
-            trigger_type, status, scheduled_time, result_message)
-        VALUES (900, 'local', 900, now(), $1, 'api', 'succeeded', now(), $2)""",
-        *(job, "warned\n[alarm critical] stock below zero"),
-    )
+    said = "warned\n[alarm critical] stock below zero"
+    told = a_report(cluster=LOCAL, log_id=900, job_id=job, message=said)
+    await Recorder(engine).record([told])
     async with a_service(tmp_path, database_url, **QUICK):
         (alarm,) = await raised(sql, job)
 

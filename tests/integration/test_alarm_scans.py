@@ -198,6 +198,34 @@ async def test_a_time_that_an_admin_let_pass_is_missed(sql, scans):
     assert found(await scans.expected(sql)) == []
 
 
+EXPECTED = f"UPDATE {SCHEMA}.schedule_expectation SET due_at = $1, noted_at = $2"
+EDITED = f"""UPDATE {SCHEMA}.schedule_job SET mirrored_at = now(), next_run_time = now() + interval '1 h',
+    admin_fields = jsonb_build_object('updated_at', $1::timestamptz)"""
+
+
+@pytest.mark.parametrize(("edited", "missed"), [(100, False), (50, True), (200, True)])
+async def test_a_time_that_people_have_moved_in_time_is_not_missed(sql, scans, edited, missed):
+    job = await add_admin_job(sql, 1, next_run_time=await ago(sql, -30))
+    await sql.execute(f"UPDATE {SCHEMA}.schedule_job SET update_time = now() - interval '1 h'")
+    await scans.expected(sql)
+    await sql.execute(EXPECTED, await ago(sql, 70), await ago(sql, 130))
+    await sql.execute(EDITED, await ago(sql, edited))
+
+    assert found(await scans.expected(sql)) == [(AlarmType.MISSED_FIRE, job)] * missed
+
+
+async def test_a_time_that_a_change_has_left_as_it_was_is_expected_anew(sql, scans):
+    job = await add_admin_job(sql, 1, next_run_time=await ago(sql, -30))
+    await sql.execute(f"UPDATE {SCHEMA}.schedule_job SET update_time = now() - interval '10 s'")
+    await scans.expected(sql)
+    await scans.expected(sql)
+    await sql.execute(EXPECTED, await ago(sql, 70), await ago(sql, 75))
+    await sql.execute(EDITED, await ago(sql, 80))
+    await sql.execute(f"UPDATE {SCHEMA}.schedule_job SET update_time = now() - interval '1 h'")
+
+    assert found(await scans.expected(sql)) == [(AlarmType.MISSED_FIRE, job)]
+
+
 async def test_an_admin_that_cannot_be_asked_is_not_waited_for_forever(sql, scans):
     job = await add_admin_job(sql, 1, next_run_time=await ago(sql, 400))
 

@@ -66,6 +66,12 @@ def test_a_chain_that_is_over_badly_is_an_alarm(changes: dict[str, Any], kind: A
     assert alarm.breaks == "job:7"
 
 
+def test_a_next_attempt_that_is_refused_is_the_bad_end_of_its_chain() -> None:
+    (alarm,) = judged(status="discarded", log_id=100, first_log_id=90, attempt=2, **RETRIED)
+
+    assert (alarm.type, alarm.dedup_key) == (AlarmType.RETRIES_EXHAUSTED, "chain/90")
+
+
 def test_all_attempts_of_a_chain_are_one_alarm() -> None:
     (first,) = judged(log_id=90)
     (third,) = judged(log_id=100, first_log_id=90, attempt=3)

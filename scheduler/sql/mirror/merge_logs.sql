@@ -1,4 +1,4 @@
--- Merges `admin_rows`, rows of an Admin's log, each once; `count_runs.sql` follows and counts them.
+-- Merges `admin_rows`, rows of an Admin's log, each once; `note_runs.sql` and `count_runs.sql` follow.
 -- $1 is the cluster, $2 the zone of the service, $3 and $4 the first and last trigger time.
 -- A run is met by its log id at about its time: the Admin's is in whole seconds, cut or rounded,
 -- the executor's in milliseconds. Whoever calls has locked schedule_log against other writers.
@@ -48,7 +48,8 @@ WITH met AS (
         executor_address, shard_index, shard_total
     FROM met WHERE log_id IS NULL ORDER BY trigger_time, admin_log_id
     ON CONFLICT DO NOTHING
-    RETURNING id, job_id, trigger_time, status, duration_ms
+    RETURNING id, job_id, trigger_time, status, duration_ms, attempt, start_time, scheduled_time,
+        result_message
 ), updated AS (
     UPDATE qooerp_scheduler.schedule_log run SET
         job_id = CASE WHEN moves THEN met.job_id ELSE run.job_id END,
@@ -72,8 +73,19 @@ WITH met AS (
         AND run.trigger_time > $3::timestamptz - interval '1 second'
         AND run.trigger_time < $4::timestamptz + interval '1 second'
         AND (takes OR met.attempt > met.old_attempt OR moves)
-    RETURNING run.id, run.job_id, run.trigger_time, run.status, run.duration_ms,
+    RETURNING run.id, run.job_id, run.trigger_time, run.status, run.duration_ms, run.attempt,
+        run.start_time, run.scheduled_time, run.result_message,
         met.old_status, met.old_duration_ms, met.old_job_id
+), news AS (
+    SELECT id, job_id, trigger_time, status, attempt,
+        start_time >= scheduled_time + interval '5 seconds' AS is_late,
+        result_message LIKE '%[alarm %' AS speaks
+    FROM (
+        SELECT id, job_id, trigger_time, status, attempt, start_time, scheduled_time, result_message
+        FROM inserted
+        UNION ALL
+        SELECT id, job_id, trigger_time, status, attempt, start_time, scheduled_time, result_message
+        FROM updated WHERE status <> old_status) changed
 ), counts AS (
     SELECT id, job_id, trigger_time, status, duration_ms, 1 AS sign FROM inserted
     UNION ALL

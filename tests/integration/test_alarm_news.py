@@ -1,0 +1,92 @@
+"""What is written of runs is noted for the alarms in the same statement, whoever writes it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import asyncpg
+import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from executor.model import RunState
+from scheduler.mirror_settings import MirrorSection
+from scheduler.recorder import Recorder
+from tests.integration.engine_service import SCHEMA
+from tests.integration.memory_admin import T0 as ADMINS_T0
+from tests.integration.memory_admin import MemoryAdmin
+from tests.integration.mirror_stage import Stage
+from tests.reports import T0, a_report
+
+BAD = [RunState.FAILED, RunState.TIMED_OUT, RunState.INTERRUPTED]
+FINE = [state for state in RunState if state not in BAD]
+
+
+@pytest.fixture
+def recorder(engine: AsyncEngine) -> Recorder:
+    return Recorder(engine)
+
+
+async def noted(sql: asyncpg.Connection) -> list[str]:
+    """What the events are about, each with the run that it names."""
+    rows = await sql.fetch(
+        f"""SELECT e.kind FROM {SCHEMA}.schedule_alarm_event e JOIN {SCHEMA}.schedule_log l
+            ON l.id = e.log_id AND l.trigger_time = e.at AND l.job_id = e.job_id ORDER BY e.id"""
+    )
+    return [row[0] for row in rows]
+
+
+@pytest.mark.parametrize("state", BAD)
+async def test_a_bad_end_is_noted_once_however_often_it_is_told(recorder, sql, state):
+    for told in (RunState.RUNNING, state, state):
+        await recorder.record([a_report(told)])
+
+    assert await noted(sql) == ["ended"]
+
+
+@pytest.mark.parametrize("state", FINE)
+async def test_runs_that_go_well_leave_no_trace(recorder, sql, state):
+    await recorder.record([a_report(state)])
+
+    assert await noted(sql) == []
+
+
+async def test_a_next_attempt_that_is_refused_ends_its_chain(recorder, sql):
+    await recorder.record([a_report(RunState.DISCARDED, attempt=2)])
+
+    assert await noted(sql) == ["ended"]
+
+
+async def test_a_good_run_whose_handler_has_raised_an_alarm_is_noted(recorder, sql):
+    await recorder.record([a_report(message="done\n[alarm error] stock below zero")])
+
+    assert await noted(sql) == ["ended"]
+
+
+async def test_a_late_start_is_noted_and_one_in_time_is_not(recorder, sql):
+    for log_id, late_ms in ((1, 4_999), (2, 5_000)):
+        begun = {"scheduled_ms": T0, "started_ms": T0 + late_ms}
+        await recorder.record([a_report(RunState.RUNNING, log_id=log_id, **begun)])
+
+    assert await noted(sql) == ["late"]
+
+
+async def test_each_of_many_bad_ends_is_noted(recorder, sql):
+    await recorder.record([a_report(RunState.FAILED, log_id=n) for n in range(1, 501)])
+
+    assert await noted(sql) == ["ended"] * 500
+
+
+async def test_what_an_admins_log_tells_is_noted_when_it_is_new_or_ends(sql):
+    admin = MemoryAdmin()
+    admin.job(1)
+    stage = Stage(sql, admin, MirrorSection(page_size=10))
+    admin.run(ADMINS_T0 - timedelta(hours=3), handle=500)
+    admin.run(ADMINS_T0 - timedelta(hours=2), handle=200)
+    long = admin.run(ADMINS_T0 - timedelta(hours=1), handle=0)
+    await stage.go()
+    assert await noted(sql) == ["ended"]
+
+    admin.end(long, 500, after_s=3600)
+    await stage.go(4000)
+
+    assert await noted(sql) == ["ended", "ended"]
