@@ -66,8 +66,13 @@ async def _fires(connection: AsyncConnection, job_id: int) -> Sequence[Fire]:
 
 
 async def _awaited(connection: AsyncConnection, job_id: int) -> Sequence[int]:
-    table = schedule_dependency.c
-    query = select(table.parent_id).where(table.job_id == job_id, table.succeeded_at.is_(None))
+    table, parent = schedule_dependency.c, schedule_job.c
+    query = (
+        select(table.parent_id)
+        .join(schedule_job, parent.id == table.parent_id)
+        .where(table.job_id == job_id, table.succeeded_at.is_(None))
+        .where(parent.deleted_at.is_(None) | table.log_id.is_(None))
+    )
     return list(await connection.scalars(query.order_by(table.parent_id)))
 
 

@@ -113,7 +113,7 @@ class JobService:
                 raise Conflict(f"version {version} is not the current one: it is {old.version}")
             refuse_fixed(old, changes)
             job = checked(replace(old, **changes, version=old.version + 1))
-            await self._check(connection, job)
+            await self._check(connection, job, known=old.depends_on)
             await refuse_secrets(connection, job_id, job.configs)
             moved = (old.schedule_type, old.run_at) != (job.schedule_type, job.run_at)
             if moved:
@@ -212,11 +212,13 @@ class JobService:
             await audit.record(connection, action, subject="job", subject_id=job_id, detail=told)
             await announce(connection, "job", job_id)
 
-    async def _check(self, connection: AsyncConnection, job: Job) -> None:
-        """Raise Invalid unless what *job* names exists, and makes no circle."""
-        if not job.depends_on:
+    async def _check(
+        self, connection: AsyncConnection, job: Job, *, known: Sequence[int] = ()
+    ) -> None:
+        """Raise Invalid unless what *job* names beside those *known* exists, and makes no circle."""
+        if not (added := set(job.depends_on) - set(known)):
             return
-        if unknown := await job_store.missing(connection, job.depends_on):
+        if unknown := await job_store.missing(connection, added):
             raise Invalid("depends_on", f"there is no job {', '.join(map(str, unknown))}")
         await dependency_store.take_turn(connection)
         cycle = find_cycle(await dependency_store.all_parents(connection), job.id, job.depends_on)

@@ -25,8 +25,8 @@ class Consequences:
     retries: list[Retry] = field(default_factory=list)
     successes: list[tuple[int, int, datetime, datetime]] = field(default_factory=list)
     """Jobs, log ids, ends, trigger times."""
-    done: list[int] = field(default_factory=list)
-    """Jobs that were to run once."""
+    done: list[tuple[int, bool]] = field(default_factory=list)
+    """Jobs that were to run once, and whether they have succeeded."""
     cut: list[tuple[int, int, datetime]] = field(default_factory=list)
     """Runs that would be tried again, were their jobs not stopped: jobs, log ids, trigger times."""
 
@@ -45,7 +45,7 @@ def consequences(rows: Iterable[Any], spread: Callable[[], float]) -> Consequenc
         if _has_attempts_left(row, state):
             found.cut.append((row["job_id"], row["id"], row["fire_time"]))
         if row["schedule_type"] == ScheduleType.ONCE:
-            found.done.append(row["job_id"])
+            found.done.append((row["job_id"], state is RunState.SUCCEEDED))
     return found
 
 

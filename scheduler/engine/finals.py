@@ -102,7 +102,7 @@ class Finals:
         if found.cut:
             await connection.execute(sql("note_ended"), *zip(*found.cut, strict=True))
         if found.done:
-            await connection.execute(sql("retire"), found.done)
+            await connection.execute(sql("retire"), *zip(*found.done, strict=True))
 
 
 async def _as_recorded(connection: asyncpg.Connection, reports: Sequence[Report]) -> Sequence[_End]:

@@ -6,7 +6,9 @@ import json
 
 import pytest
 
+from executor.clock import SystemClock
 from scheduler.engine.identity import replica_id
+from scheduler.job_service import JobService
 from tests.integration.engine_service import (
     SCHEMA,
     a_service,
@@ -101,3 +103,60 @@ async def test_a_run_by_hand_has_waited_for_nothing(tmp_path, database_url, sql)
         (row,) = await ended(sql, child, count=1)
 
     assert row["result_message"] == "{}"
+
+
+async def test_a_parent_that_has_run_once_and_is_gone_is_waited_for_no_more(
+    tmp_path, database_url, sql
+):
+    async with a_service(tmp_path, database_url) as app:
+        jobs = JobService(app.storage.engine, SystemClock(), timezone="UTC")
+        moment = soon(1)
+        parent = await add_job(
+            sql,
+            handler_name="say",
+            params="once",
+            schedule_type="once",
+            run_at=moment,
+            next_run_time=moment,
+        )
+        child = await add_job(sql, handler_name="parentsAsync")
+        await add_dependency(sql, child, parent)
+        await sql.execute(
+            f"""UPDATE {SCHEMA}.schedule_job SET schedule_type = 'interval', interval_seconds = 1,
+            next_run_time = $2 WHERE id = $1""",
+            *(child, soon(1)),
+        )
+        rows = await ended(sql, parent, child, count=4)
+        job = await jobs.get(child)
+        renamed = await jobs.update(child, job.version, {"name": "new", "depends_on": (parent,)})
+
+    told = [json.loads(row["result_message"]) for row in rows if row["job_id"] == child]
+    assert told == [{str(parent): "once"}] * 3
+    assert (renamed.name, renamed.depends_on) == ("new", (parent,))
+
+
+async def test_a_parent_that_has_failed_and_is_gone_is_waited_for_in_vain(
+    tmp_path, database_url, sql
+):
+    """It had succeeded before, by hand; that was for an earlier run."""
+    async with a_service(tmp_path, database_url, engine__dependency_wait_seconds=1) as app:
+        parent = await add_job(sql, handler_name="failUntil", params="9")
+        child = await add_job(sql)
+        await add_dependency(sql, child, parent)
+        await local(app).control.execute(parent, "1")
+        await ended(sql, child, count=1)
+        await sql.execute(
+            f"""UPDATE {SCHEMA}.schedule_job SET schedule_type = 'once', run_at = $2,
+            next_run_time = $2 WHERE id = $1""",
+            *(parent, soon()),
+        )
+        gone = f"SELECT deleted_at FROM {SCHEMA}.schedule_job WHERE id = {parent}"
+        await until(lambda: sql.fetchval(gone), lambda moment: moment)
+        await sql.execute(
+            f"""UPDATE {SCHEMA}.schedule_job SET schedule_type = 'once', run_at = $2,
+            next_run_time = $2 WHERE id = $1""",
+            *(child, soon()),
+        )
+        rows = await ended(sql, child, count=2)
+
+    assert [row["status"] for row in rows] == ["succeeded", "discarded"]

@@ -1,10 +1,13 @@
 -- Plans the waiting fires whose time is before $1 and whose parents have all succeeded since, as
--- replica $2's for $3 seconds; the successes are used up by it, and their results given to it.
+-- replica $2's for $3 seconds; the successes are used up by it, and their results given to it. A
+-- parent that was to run once, and has succeeded, has done so for good.
 WITH ready AS (
     SELECT f.id, f.job_id FROM qooerp_scheduler.schedule_fire f
     WHERE f.state = 'waiting' AND f.fire_time <= $1 AND NOT EXISTS (
         SELECT FROM qooerp_scheduler.schedule_dependency d
-        WHERE d.job_id = f.job_id AND d.succeeded_at IS NULL)
+        JOIN qooerp_scheduler.schedule_job p ON p.id = d.parent_id
+        WHERE d.job_id = f.job_id AND d.succeeded_at IS NULL
+            AND (p.deleted_at IS NULL OR d.log_id IS NULL))
     ORDER BY f.job_id
     LIMIT 500
     FOR UPDATE SKIP LOCKED
