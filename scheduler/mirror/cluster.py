@@ -19,6 +19,7 @@ from scheduler.mirror.log_rows import LogRows, read_progress
 from scheduler.mirror.open_runs import OpenRuns
 from scheduler.mirror.progress import reconcile_at
 from scheduler.mirror.reader import ListUnsteady, Reader
+from scheduler.mirror.sign_ins import SignIns
 from scheduler.mirror.statements import sql
 from scheduler.mirror.timing import Timing
 from scheduler.mirror_settings import MirrorSection
@@ -59,6 +60,7 @@ class ClusterMirror:
         self._groups: dict[int, Group] = {}
         self._open: dict[int, OpenRuns] = {}
         self._reader: Reader | None = None
+        self._sign_ins = SignIns()
         self._sure = False
         """The groups were looked for again, after a list looked strange."""
         self._said = ""
@@ -73,6 +75,7 @@ class ClusterMirror:
             return wait_s
         try:
             await self._do(task, connection)
+            self._look_at_sign_ins()
         except NoGroup as reason:
             await self._say(connection, str(reason))
         except (ConsoleError, ListUnsteady, DatesMoved) as reason:
@@ -195,6 +198,12 @@ class ClusterMirror:
             for group in self._groups.values():
                 group.reader = self._reader
         return self._reader
+
+    def _look_at_sign_ins(self) -> None:
+        assert self._reader is not None
+        count = self._reader.console.sign_ins
+        if self._sign_ins.are_strange(count, self._timing.elapsed()):
+            _log.warning("console_user_shared", cluster=self._cluster, sign_ins=count)
 
     async def _failed(self, connection: asyncpg.Connection, reason: Exception) -> None:
         if isinstance(reason, NotAnAdmin | SignInRefused):

@@ -116,6 +116,7 @@ class MemoryConsole:
 
     generation = "3.3"
     waited_s = 0.0
+    sign_ins = 1
 
     def __init__(self, admin: MemoryAdmin) -> None:
         self._admin = admin

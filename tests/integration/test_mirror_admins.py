@@ -188,3 +188,15 @@ async def test_a_console_that_others_have_opened_anew_is_used_at_once(
         await until(stage, lambda: there(stage, 2))
 
         assert "mirror_waits" not in capsys.readouterr().out
+
+
+async def test_somebody_else_with_our_user_is_said_once(
+    sql: asyncpg.Connection, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with FakeConsole("3.4") as admin, a_stage(sql, admin) as stage:
+        for _ in range(6):
+            await stage.go(3)
+            admin.sign_in_elsewhere("mirror")
+        await stage.go(3)
+
+        assert capsys.readouterr().out.count("console_user_shared") == 1
