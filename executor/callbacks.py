@@ -8,8 +8,9 @@ import structlog
 
 from admin_bridge import AdminCluster, AdminError, CallbackItem, Refused
 from executor.clock import Clock
-from executor.journal import Journal, JournalBroken
+from executor.journal import Journal
 from executor.journal_store import OwedCallback
+from executor.journal_writer import JournalBroken
 from executor.outbox import ReceiverUnavailable
 from executor.refusals import Refusals, Verdict
 

@@ -12,8 +12,9 @@ from executor.course import Course
 from executor.ending import covered, killed, shut_down
 from executor.errors import DiscardedByBlock, LaneFull, ShuttingDown, TriggerRejected
 from executor.handler import Handler
-from executor.journal import Journal, JournalBroken
+from executor.journal import Journal
 from executor.journal_store import Answer
+from executor.journal_writer import JournalBroken
 from executor.lane import Answered, Lane, Run, Slots
 from executor.model import Isolation, Report, RunState, Trigger
 from executor.runlog import RunLog

@@ -8,7 +8,8 @@ from datetime import timedelta
 import structlog
 
 from executor.clock import Clock, moment
-from executor.journal import Journal, JournalBroken
+from executor.journal import Journal
+from executor.journal_writer import JournalBroken
 from executor.logstore import LogWriter
 
 _log = structlog.get_logger(__name__)

@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 
 import structlog
 
-from executor.journal import Journal, JournalBroken
+from executor.journal import Journal
+from executor.journal_writer import JournalBroken
 from executor.model import Report, RunState
 from executor.outbox import ReceiverUnavailable
 from scheduler.engine.finals import Finals

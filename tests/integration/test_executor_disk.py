@@ -141,6 +141,5 @@ async def test_an_event_that_cannot_be_logged_stops_nothing(
             await admin.clear_fault()  # which is an event, too
             row = await admin.finished(later, LIMIT_S)
             assert row.handle_msg == "found"
-            assert "the journal cannot be written" in (await admin.beat()).message
     other = await admin.trigger("echo", "well again")
     assert (await admin.finished(other, LIMIT_S)).handle_msg == "well again"

@@ -285,8 +285,8 @@ def test_requests_without_end_on_one_connection_end_it(service: Service, reads: 
 async def test_a_client_that_does_not_read_is_dropped(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("_SWEEP_S", "_IDLE_S", "_LINGER_S"):
-        monkeypatch.setattr(f"executor.server.{name}", 0.1)
+    for name in ("server._SWEEP_S", "connection._IDLE_S", "connection._LINGER_S"):
+        monkeypatch.setattr(f"executor.{name}", 0.1)
     page = json.dumps({"logDateTim": 0, "logId": 1, "fromLineNum": 1}).encode()
     asked = request(b"/log", page).replace(b"Connection: close", b"Connection: keep-alive")
     async with an_executor(tmp_path) as app:
@@ -369,7 +369,7 @@ async def test_half_open_connections_do_not_stop_the_beat(service: Service) -> N
 async def test_a_request_that_does_not_come_is_given_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: bytes
 ) -> None:
-    monkeypatch.setattr("executor.server.REQUEST_WITHIN_S", 0.2)
+    monkeypatch.setattr("executor.connection.REQUEST_WITHIN_S", 0.2)
     monkeypatch.setattr("executor.server._SWEEP_S", 0.1)
     async with an_executor(tmp_path) as app:
         received = await asyncio.to_thread(sent, app.port, part)

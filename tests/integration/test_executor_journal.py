@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from executor.journal import Journal, JournalBroken
+from executor.journal import Journal
 from executor.journal_store import Answer, Batch, JournalStore
+from executor.journal_writer import JournalBroken
 from executor.logpages import LogPages
 from executor.logstore import Chunk, LogWriter
 from executor.model import Result, RunState, Trigger
@@ -145,7 +146,7 @@ async def test_a_close_writes_what_is_left(tmp_path: Path) -> None:
 async def test_old_settled_runs_are_forgotten_and_the_newest_remembered(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("executor.journal._FORGET_EVERY", 100)
+    monkeypatch.setattr("executor.journal_writer._FORGET_EVERY", 100)
     store = JournalStore(tmp_path / "journal.db", full_sync=False)
     journal = Journal(
         store, LogWriter(tmp_path / "logs"), remember=50, records=False, called_back=["main"]
