@@ -70,24 +70,13 @@ class Replica:
         orphans = await self._finals.end_locked("orphans", self.id, grace, report_of=report)
         if orphans:
             _log.warning("runs_of_dead_replicas", interrupted=len(orphans))
-        lapsed = await self._finals.end_locked("lapsed", report_of=self._waited)
-        await self._alarm(lapsed)
+        await self._finals.end_locked("lapsed", report_of=self._waited)
 
     def _ended(self, row: Any, *, state: RunState, message: str) -> Report:
         return ended(trigger_of(row), state, message, self._clock.now_ms())
 
     def _waited(self, row: Any) -> Report:
-        message = f"waited too long for the success of {row['parents'] or 'the jobs it depends on'}"
-        return self._ended(row, state=RunState.DISCARDED, message=message)
-
-    async def _alarm(self, lapsed: list[Report]) -> None:
-        if not lapsed:
-            return
-        rows = [
-            (one.trigger.job_id, one.trigger.log_id, "A job has waited in vain", one.message)
-            for one in lapsed
-        ]
-        await self._execute("alarm_waited", *zip(*rows, strict=True))
+        return self._ended(row, state=RunState.DISCARDED, message=row["message"])
 
     async def _execute(self, name: str, *args: object) -> None:
         async with lent(self._database) as connection:

@@ -9,9 +9,10 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from executor.model import RunState
+from scheduler.engine.statements import sql as engine_statement
 from scheduler.mirror_settings import MirrorSection
 from scheduler.recorder import Recorder
-from tests.integration.engine_service import SCHEMA
+from tests.integration.engine_service import SCHEMA, add_job
 from tests.integration.memory_admin import T0 as ADMINS_T0
 from tests.integration.memory_admin import MemoryAdmin
 from tests.integration.mirror_stage import Stage
@@ -90,3 +91,25 @@ async def test_what_an_admins_log_tells_is_noted_when_it_is_new_or_ends(sql):
     await stage.go(4000)
 
     assert await noted(sql) == ["ended", "ended"]
+
+
+async def test_a_wait_in_vain_is_noted_with_the_end_of_its_run_or_not_at_all(sql):
+    job = await add_job(sql)
+    await sql.execute(
+        f"""INSERT INTO {SCHEMA}.schedule_fire
+            (job_id, fire_time, scheduled_time, trigger_type, state, lease_until)
+        VALUES ($1, now(), now(), 'dependency', 'waiting', now() - interval '1 s')""",
+        job,
+    )
+    events = f"SELECT kind, job_id, message FROM {SCHEMA}.schedule_alarm_event"
+
+    died = sql.transaction()
+    await died.start()
+    assert len(await sql.fetch(engine_statement("lapsed"))) == 1
+    await died.rollback()
+    assert await sql.fetch(events) == []
+
+    await sql.fetch(engine_statement("lapsed"))
+    (event,) = await sql.fetch(events)
+    said = "waited too long for the success of the jobs it depends on"
+    assert tuple(event) == ("waited", job, said)
