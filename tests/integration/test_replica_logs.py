@@ -27,10 +27,10 @@ async def stack() -> AsyncIterator[AsyncExitStack]:
 
 
 async def a_replica(
-    stack: AsyncExitStack, folder: Path, url: str, key: str = KEY, **settings: object
+    stack: AsyncExitStack, folder: Path, url: str, key: str = KEY, *, plans: bool = True
 ) -> Api:
-    chosen = {"scheduler__secret_key": key, **settings}
-    return await stack.enter_async_context(an_api(folder, url, **chosen))
+    chosen = an_api(folder, url, scheduler__secret_key=key, engine__enabled=plans)
+    return await stack.enter_async_context(chosen)
 
 
 async def a_run_at(api: Api) -> int:
@@ -59,7 +59,7 @@ async def text_of(api: Api, log_id: int, how: str) -> str:
 async def test_a_log_is_read_at_another_replica_as_at_its_own(
     tmp_path, database_url, sql, stack, plans
 ) -> None:
-    one = await a_replica(stack, tmp_path / "one", database_url, engine__enabled=plans)
+    one = await a_replica(stack, tmp_path / "one", database_url, plans=plans)
     other = await a_replica(stack, tmp_path / "other", database_url)
     await known_to(sql, 2)
     run = await a_run_at(one)
