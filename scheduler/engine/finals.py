@@ -12,7 +12,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from executor.clock import moment
-from executor.model import LOCAL, Report, Source
+from executor.model import LOCAL, Report, RunState, Source
 from scheduler.engine.consequences import Consequences, consequences
 from scheduler.engine.link import DatabaseAway, lent
 from scheduler.engine.statements import sql
@@ -21,6 +21,8 @@ from scheduler.recorder import Recorder, RecorderUnavailable, ReportsRefused
 _log = structlog.get_logger(__name__)
 _End = tuple[int, str, datetime]
 """Log id, final state, when."""
+_Missed = tuple[int, datetime, str]
+"""Job, due time, why."""
 
 
 class Finals:
@@ -38,18 +40,27 @@ class Finals:
 
     async def settle(self, reports: Sequence[Report]) -> None:
         """Settle the final ones of *reports* that are local. Raise DatabaseAway."""
+        await self._settle(reports, missed=())
+
+    async def _settle(self, reports: Sequence[Report], *, missed: Sequence[_Missed]) -> None:
         ends = [_end_of(report) for report in reports if _is_local_end(report)]
         if not ends:
             return
         async with lent(self._engine) as connection, connection.transaction():
             followed = await self._settle_on(connection, ends)
+            if missed:
+                await connection.execute(sql("note_lost"), *zip(*missed, strict=True))
         if followed or any(report.trigger.source is Source.RETRY for report in reports):
             self.news()  # what follows may be planned; there is room for another attempt
 
     async def end(self, reports: Sequence[Report]) -> None:
-        """Record and settle runs that never came to an executor. Raise DatabaseAway."""
+        """Record and settle runs that never came to an executor. Raise DatabaseAway.
+
+        Due times that a full lane has refused are news for the alarms.
+        """
         await self._record(reports)
-        await self.settle(reports)
+        missed = [_missed(report) for report in reports if _is_refused(report)]
+        await self._settle(reports, missed=missed)
 
     async def end_locked(
         self, statement: str, *args: object, report_of: Callable[[Any], Report]
@@ -114,6 +125,16 @@ async def _as_recorded(connection: asyncpg.Connection, reports: Sequence[Report]
 
 def _is_local_end(report: Report) -> bool:
     return report.state.is_final and report.trigger.cluster == LOCAL
+
+
+def _is_refused(report: Report) -> bool:
+    """Whether a due time is lost: people have been answered, and a next attempt ends its chain."""
+    asked = report.trigger.source in (Source.API, Source.RETRY)
+    return report.state is RunState.DISCARDED and not asked
+
+
+def _missed(report: Report) -> _Missed:
+    return report.trigger.job_id, moment(report.trigger.scheduled_ms), report.message
 
 
 def _end_of(report: Report) -> _End:

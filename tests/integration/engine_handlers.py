@@ -82,3 +82,11 @@ async def say(ctx: JobContext, params: str) -> str:
     """Raise an alarm, and return *params*."""
     ctx.alarm("an alarm is no result")
     return params
+
+
+@job_handler("failOrWait")
+async def fail_or_wait(ctx: JobContext, params: str) -> None:
+    """Fail where *params* say so; else run until it is stopped."""
+    if params == "fail":
+        ctx.fail("as it was told to")
+    await asyncio.Event().wait()

@@ -8,7 +8,17 @@ from datetime import datetime, timedelta
 import pytest
 
 from tests.integration.alarm_service import QUICK, add_rule, alarms_of, deliveries, judged, raised
-from tests.integration.engine_service import a_service, add_job, ended, local, settled, soon, until
+from tests.integration.engine_service import (
+    SCHEMA,
+    a_service,
+    add_job,
+    ended,
+    local,
+    runs_of,
+    settled,
+    soon,
+    until,
+)
 
 
 def failing(**columns: object) -> dict[str, object]:
@@ -66,6 +76,49 @@ async def test_a_chain_of_attempts_raises_one_alarm_when_it_is_over(tmp_path, da
     assert [(alarm["notify_type"], alarm["log_id"]) for alarm in alarms] == [
         ("retry", runs[2]["id"])
     ]
+
+
+async def test_a_chain_whose_next_attempt_is_refused_raises_one_alarm(tmp_path, database_url, sql):
+    retried = {"retry_strategy": "fixed", "retry_count": 1, "retry_interval_seconds": 1}
+    async with a_service(tmp_path, database_url, **QUICK) as app:
+        job = await add_job(
+            sql, handler_name="failOrWait", block_strategy="DISCARD_LATER", **retried
+        )
+        await local(app).control.execute(job, "fail")
+        await ended(sql, job, count=1)
+        waiting = await local(app).control.execute(job, "")
+        assert waiting is not None
+        failed, refused = await ended(sql, job, count=2)
+        await local(app).control.kill(waiting)
+        await settled(sql)
+        await judged(sql)
+        (alarm,) = await alarms_of(sql, job)
+
+    assert (failed["status"], refused["status"]) == ("failed", "discarded")
+    assert (alarm["notify_type"], alarm["log_id"]) == ("retry", refused["id"])
+
+
+async def test_a_due_time_that_a_full_lane_refuses_is_missed(tmp_path, database_url, sql):
+    async with a_service(tmp_path, database_url, executor__max_waiting=1, **QUICK) as app:
+        job = await add_job(
+            sql,
+            handler_name="wait",
+            schedule_type="interval",
+            interval_seconds=1,
+            next_run_time=soon(1),
+        )
+        (alarm, *_) = await raised(sql, job)
+        await sql.execute(
+            f"UPDATE {SCHEMA}.schedule_job SET next_run_time = NULL, status = 'stopped'"
+        )
+        for run in await runs_of(sql, job):
+            await local(app).control.kill(run["id"])
+        await settled(sql)
+
+    assert (alarm["notify_type"], alarm["content"]) == (
+        "missed",
+        "the job already has 1 runs waiting",
+    )
 
 
 async def test_a_chain_that_succeeds_in_the_end_raises_none(tmp_path, database_url, sql):
