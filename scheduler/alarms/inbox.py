@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -94,7 +94,7 @@ class Inbox:
         """Mark all as read; how many were not."""
         return await self._mark(user, schedule_message.c.id > 0)
 
-    async def follow(self, user: str, after: int | None) -> AsyncIterator[Sequence[Message]]:
+    async def follow(self, user: str, after: int | None) -> AsyncGenerator[Sequence[Message], None]:
         """Messages newer than the one of id *after* as they come, and none now and then.
 
         Without *after*: those that come from now on. One whose transaction ended after that of a

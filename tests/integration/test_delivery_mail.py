@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,34 @@ async def test_what_fails_while_the_server_is_down_is_sent_once_when_it_is_back(
 
     owed = await deliveries(sql, channel="mail")
     assert sorted(mail.ids()) == sorted(str(row["message_id"]) for row in owed)
+
+
+async def test_what_was_tried_in_vain_for_ten_minutes_is_delivered_once(
+    tmp_path, database_url, sql, mail
+):
+    mail.stop()
+    await add_rule(sql, targets=["mail"], group_by="none")
+    async with a_service(tmp_path, database_url, **settings(mail)):
+        jobs = [await add_job(sql, **failing()) for _ in range(5)]
+        for job in jobs:
+            await raised(sql, job)
+        await until(
+            lambda: deliveries(sql, channel="mail"),
+            lambda rows: len(rows) == 5 and all(row["attempts"] for row in rows),
+        )
+        for column in (
+            "delivery_attempt SET started_at = started_at",
+            "delivery SET next_try = next_try",
+        ):
+            await sql.execute(f"UPDATE {SCHEMA}.schedule_{column} - interval '600 s'")
+        mail.start()
+        for job in jobs:
+            await until(lambda job=job: states(sql, job), lambda found: found == ["sent"])
+
+    owed = await deliveries(sql, channel="mail")
+    assert sorted(mail.ids()) == sorted(str(row["message_id"]) for row in owed)
+    first = {one["delivery_id"]: one["started_at"] for one in reversed(await attempts(sql))}
+    assert all(row["end_time"] - first[row["id"]] > timedelta(seconds=600) for row in owed)
 
 
 async def test_a_server_that_is_busy_is_asked_again_and_one_that_refuses_is_not(

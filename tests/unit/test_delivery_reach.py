@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from scheduler.alarm_settings import AlarmsSection
 from scheduler.alarms.delivery.outbox import backoff_s
 from scheduler.alarms.delivery.outside import Outside
 from scheduler.alarms.delivery.places import Places
@@ -84,6 +85,18 @@ def test_waits_double_up_to_the_longest() -> None:
     assert 0.7 < waits[0] < 1.3
     assert max(waits) <= 75
     assert min(waits[7:]) >= 45
+
+
+def test_a_server_that_was_down_for_ten_minutes_is_tried_soon_after() -> None:
+    section = AlarmsSection()
+    for _ in range(200):
+        tried_s, attempts = 0.0, 1
+        while tried_s <= 600:
+            tried_s += backoff_s(attempts, section.retry_seconds)
+            attempts += 1
+        assert tried_s - 600 <= 75
+    assert section.give_up_seconds > 600
+    assert section.give_up_attempts == 0
 
 
 def test_nothing_ends_a_line_that_is_to_be_one() -> None:
