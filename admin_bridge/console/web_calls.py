@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from admin_bridge.console.answer import NotSignedIn, Reply, page_of, payload_of
 from admin_bridge.console.errors import NotAnAdmin, SignInRefused, ZoneMoved
+from admin_bridge.console.known_answers import KnownAnswers
 from admin_bridge.console.model import Page
 from admin_bridge.console.moments import AdminClock, clock_shown
 from admin_bridge.console.rows import RowType, rows_of
@@ -39,6 +40,7 @@ class WebCalls:
         self.dialect, self.config = dialect, config
         self.session = Session(door, dialect, config)
         self._door = door
+        self._answers = KnownAnswers()
         self._clock: AdminClock | None = None
         self._clock_at = 0
         self._first: AdminClock | None = None
@@ -52,15 +54,22 @@ class WebCalls:
         *,
         offset: int,
         limit: int,
+        keep: bool = False,
     ) -> Page[Value]:
-        """Give a part of a list, of each row its *value_of*; raise ConsoleError."""
+        """Give a part of a list, of each row its *value_of*; raise ConsoleError.
+
+        *keep*: it is long and seldom changes, so that the same answer is not read twice.
+        """
         part = {self.dialect.offset: str(offset), self.dialect.limit: str(limit)}
 
         def read(reply: Reply) -> Page[Value]:
             page = rows_of(kind, page_of(reply, self.dialect), reply.address)
             return Page(tuple(map(value_of, page.rows)), page.total)
 
-        return await self._ask(path, {**form, **part}, read)
+        asked = {**form, **part}
+        if keep:
+            return await self._ask(path, asked, self._answers.reading((path, str(asked)), read))
+        return await self._ask(path, asked, read)
 
     async def call(self, path: str, form: Mapping[str, str], *, once: bool = False) -> object:
         """Give the payload of an ordinary answer; raise ConsoleError."""

@@ -67,7 +67,7 @@ class WebConsole:
         every = {"triggerStatus": "-1", "jobDesc": "", "executorHandler": "", "author": ""}
         form = {"jobGroup": str(group_id), **every}
         return await self._web.page(
-            "jobinfo/pageList", form, JobRow, JobRow.job, offset=offset, limit=limit
+            "jobinfo/pageList", form, JobRow, JobRow.job, offset=offset, limit=limit, keep=True
         )
 
     async def logs(

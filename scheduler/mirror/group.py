@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import asyncpg
 import structlog
 
 from admin_bridge.console import AdminJob, AdminLog, Page
+from scheduler.mirror.ahead import ahead
 from scheduler.mirror.dates import check_dates
 from scheduler.mirror.job_entry import Place, admin_fields, is_another
 from scheduler.mirror.job_rows import asked_now, copy_jobs, drop_jobs
@@ -18,7 +20,6 @@ from scheduler.mirror.log_entry import Identity, identity
 from scheduler.mirror.log_rows import LogRows, Merged, keep_progress
 from scheduler.mirror.progress import Progress, newest_believed
 from scheduler.mirror.reader import Reader
-from scheduler.mirror.spans import Span
 from scheduler.mirror.timing import Timing
 from scheduler.mirror_settings import MirrorSection
 
@@ -48,8 +49,8 @@ class Group:
     """As they are copied; forgotten when in doubt."""
     _tail: dict[Identity, AdminLog] = field(default_factory=dict)
     """The newest rows of the log, as they are copied."""
-    _swept_to: datetime | None = None
-    """How far the log was read, where it is too long to be read at once."""
+    _under_way: _Sweep | None = None
+    """What is left to be read, where the log is too long to be read at once."""
     _noted: datetime | None = None
     dates_hold: bool
     """Whether it is known that the dates in the log mean what they did when it was last read."""
@@ -98,6 +99,8 @@ class Group:
         if not self.dates_hold:
             await check_dates(self.reader, self.id, self.progress)
             self.dates_hold = True
+        if self._under_way is not None:
+            return await self._go_on(connection, self._under_way, limit_s=limit_s)
         since = self.progress.logs_until and self.progress.logs_until - OVERLAP
         page = await self.reader.newest(self.id, since)
         self.watched = {log.id for log in page.rows}
@@ -107,7 +110,8 @@ class Group:
             return Copy(wiped=True)  # its jobs come first: their ids may be other jobs' now
         if since is not None and page.total <= len(page.rows):
             return Copy(news=await self._copy_tail(connection, page.rows))
-        return await self._catch_up(connection, page.rows, limit_s=limit_s)
+        way = self._begin_sweep(page.rows)
+        return await self._go_on(connection, way, limit_s=limit_s)
 
     async def reconcile(self, connection: asyncpg.Connection, *, limit_s: float) -> bool:
         """Compare the last days row by row, for about *limit_s* seconds; whether that is all."""
@@ -126,21 +130,22 @@ class Group:
         self.reconciled_to, self._repaired = None, 0
         return True
 
-    async def _catch_up(
-        self, connection: asyncpg.Connection, newest: Sequence[AdminLog], *, limit_s: float
-    ) -> Copy:
-        """Copy a log that is too long to be read at once, for about *limit_s* seconds."""
+    def _begin_sweep(self, newest: Sequence[AdminLog]) -> _Sweep:
+        """The way from what is known to the *newest* rows, or to them from the days before."""
         known, latest = self.progress.logs_until, newest_believed(newest, self.timing.now())
         first = known - OVERLAP if known else latest - timedelta(days=self.section.history_days)
         if known is None:
             _log.info("mirror_catches_up", **self._named(), since=str(first))
-        span = Span(self._swept_to or first, max(log.triggered_at for log in newest))
-        merged, whole = await self._sweep(connection, span, latest, limit_s=limit_s)
-        if whole and self.progress.reconciled_at is None:
-            _log.info("mirror_caught_up", **self._named(), until=str(latest))
+        return _Sweep(first, max(log.triggered_at for log in newest), latest)
+
+    async def _go_on(self, connection: asyncpg.Connection, way: _Sweep, *, limit_s: float) -> Copy:
+        """Copy what lies on the way, for about *limit_s* seconds: the next span is read meanwhile."""
+        merged = await self._sweep(connection, way, limit_s=limit_s)
+        if self._under_way is None and self.progress.reconciled_at is None:
+            _log.info("mirror_caught_up", **self._named(), until=str(way.latest))
             now = self.timing.now()
             await self._keep(connection, replace(self.progress, reconciled_at=now))
-        return Copy(news=merged, unfinished=not whole)
+        return Copy(news=merged, unfinished=self._under_way is not None)
 
     def _is_known(self, page: Page[AdminLog], since: datetime) -> bool:
         """Whether the log has nothing from *since* on that was not copied before, row for row.
@@ -160,26 +165,19 @@ class Group:
         self._tail = found
         return bool(merged)
 
-    async def _sweep(
-        self, connection: asyncpg.Connection, whole: Span, latest: datetime, *, limit_s: float
-    ) -> tuple[bool, bool]:
-        """Copy all rows of a span; whether any was new, and whether time sufficed.
-
-        What comes after *latest* is dated ahead.
-        """
-        start, end = whole.since, whole.until
-        began, merged = self.timing.elapsed(), False
-        self._tail = {key: log for key, log in self._tail.items() if start <= log.triggered_at}
-        async for span, logs in self.reader.sweep(self.id, start, end):
-            progress = self.progress.after(logs, until=min(span.until, latest))
-            merged |= bool(await self._merge(connection, logs, progress))
-            late = [log for log in logs if log.triggered_at >= latest - OVERLAP]
-            self._tail |= {identity(log): log for log in late}
-            self._swept_to = span.until
-            if span.until < end and self.timing.elapsed() - began > limit_s:
-                return merged, False
-        self._swept_to = None
-        return merged, True
+    async def _sweep(self, connection: asyncpg.Connection, way: _Sweep, *, limit_s: float) -> bool:
+        """Copy rows on the way, and note how much of it is left; whether any was new."""
+        late_at, end_s = way.latest - OVERLAP, self.timing.elapsed() + limit_s
+        merged = False
+        self._tail = {key: log for key, log in self._tail.items() if way.start <= log.triggered_at}
+        found = self.reader.sweep(self.id, way.start, way.end)
+        async with aclosing(ahead(found, lambda: self.timing.elapsed() <= end_s)) as spans:
+            async for span, logs in spans:
+                progress = self.progress.after(logs, until=min(span.until, way.latest))
+                merged |= bool(await self._merge(connection, logs, progress))
+                self._tail |= {identity(log): log for log in logs if log.triggered_at >= late_at}
+                self._under_way = way._replace(start=span.until) if span.until < way.end else None
+        return merged
 
     async def _merge(
         self, connection: asyncpg.Connection, logs: Sequence[AdminLog], progress: Progress
@@ -216,6 +214,14 @@ class Group:
 
     def _named(self) -> Mapping[str, Any]:
         return {"cluster": self.place.cluster, "group": self.id}
+
+
+class _Sweep(NamedTuple):
+    """A stretch of the log; what comes after *latest* is dated ahead."""
+
+    start: datetime
+    end: datetime
+    latest: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

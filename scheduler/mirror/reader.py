@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from datetime import datetime, timedelta
 from functools import partial
 from typing import NamedTuple
@@ -81,7 +81,7 @@ class Reader:
 
     async def sweep(
         self, group_id: int, start: datetime, end: datetime
-    ) -> AsyncIterator[tuple[Span, list[AdminLog]]]:
+    ) -> AsyncGenerator[tuple[Span, list[AdminLog]], None]:
         """All rows between two moments, both included, in spans one after the other.
 
         Raises ListUnsteady.
