@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 
-from sqlalchemy import insert
+from sqlalchemy import insert, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scheduler.tables import schedule_audit
@@ -35,17 +35,26 @@ async def record(
     subject: str,
     subject_id: int | None = None,
     detail: Mapping[str, object] | None = None,
-) -> None:
-    """Note that the acting one does *action* to *subject*; *detail* holds no secrets."""
+) -> int:
+    """Note that the acting one does *action* to *subject*; the row's id.
+
+    *detail* holds no secrets.
+    """
     actor = acting.get()
-    await connection.execute(
-        insert(schedule_audit).values(
-            actor=actor.name,
-            role=actor.role,
-            address=actor.address,
-            action=action,
-            subject=subject,
-            subject_id=subject_id,
-            detail=dict(detail or {}),
-        )
+    query = insert(schedule_audit).values(
+        actor=actor.name,
+        role=actor.role,
+        address=actor.address,
+        action=action,
+        subject=subject,
+        subject_id=subject_id,
+        detail=dict(detail or {}),
     )
+    return int((await connection.execute(query.returning(schedule_audit.c.id))).scalar_one())
+
+
+async def complete(connection: AsyncConnection, row_id: int, detail: Mapping[str, object]) -> None:
+    """Add to a row what was not known when it was written."""
+    table = schedule_audit
+    query = update(table).where(table.c.id == row_id)
+    await connection.execute(query.values(detail=table.c.detail.concat(dict(detail))))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Protocol
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from executor.model import LOCAL
 from scheduler import audit, job_store
+from scheduler.database import STATEMENT_FAILED
 from scheduler.job import Engine, Job
 from scheduler.job_service import found
 from scheduler.refusal import Conflict
@@ -75,10 +77,14 @@ class RunService:
     async def _execute_elsewhere(self, job_id: int, params: str | None) -> int:
         async with self._engine.begin() as connection:
             job = found(await job_store.find(connection, job_id), job_id)
-            await audit.record(connection, "execute", subject="job", subject_id=job_id)
+            noted = await audit.record(connection, "execute", subject="job", subject_id=job_id)
         if job.engine is Engine.LOCAL:
             raise Conflict(f"job {job_id} cannot be run here: this service has no executor")
-        return await self._admins.execute(job, params)
+        log_id = await self._admins.execute(job, params)
+        with suppress(OSError, *STATEMENT_FAILED):  # it has begun, and that is what has to be told
+            async with self._engine.begin() as connection:
+                await audit.complete(connection, noted, {"logId": log_id})
+        return log_id
 
     async def kill(self, log_id: int) -> bool:
         """Stop a run; False when it was not under way any more. Raise NotFound."""

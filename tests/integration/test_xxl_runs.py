@@ -45,6 +45,8 @@ async def test_a_run_asked_for_here_is_found_in_the_admins_log(xxl):
     assert (run["jobId"], run["params"], run["status"]) == (job["id"], "its own", "succeeded")
     (row,) = [row for row in xxl.admin.rows.values() if row.job_id == job["adminJobId"]]
     assert (row.params, run["triggerType"]) == ("its own", "admin")
+    (executed, *_) = (await xxl.get("/audit", jobId=job["id"]))["records"]
+    assert (executed["action"], executed["detail"]) == ("execute", {"logId": run["id"]})
 
 
 async def test_a_run_of_a_job_in_a_second_group_of_ours_is_found_and_killed(xxl):
