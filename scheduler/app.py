@@ -15,7 +15,9 @@ from executor.errors import StartRefused
 from executor.journal import Journal
 from executor.settings import is_loopback
 from scheduler.admins_part import AdminsPart
-from scheduler.alarms.part import alarms_of, channels_of, desk_of, outbox_of
+from scheduler.alarms.delivery.channel import Channels
+from scheduler.alarms.in_force import InForce
+from scheduler.alarms.part import alarms_of, desk_of, outbox_of
 from scheduler.api.site import Site
 from scheduler.config_cache import ConfigCache
 from scheduler.engine.disowned import Disowned
@@ -64,7 +66,8 @@ class SchedulerApp:
         self._keeping = asyncio.create_task(self.storage.keep())
         self._keeping.add_done_callback(self._note_death)
         self._open_configs()
-        self.alarms = alarms_of(settings, self.storage, self._timezone)
+        self.in_force = InForce(settings.alarms, self._timezone)
+        self.alarms = alarms_of(settings, self.storage, self.in_force, self._timezone)
         self._open_admins()
         if settings.executor.enabled:
             self.executor = ExecutorApp(
@@ -85,7 +88,7 @@ class SchedulerApp:
         self._nacos.start(
             self.port,
             executor_url=self.executor.url() if self.executor else "",
-            live=live_settings(self.executor, self._admins),
+            live=live_settings(self.executor, self._admins, self.in_force),
         )
         _log.info("scheduler_started", url=f"http://{settings.scheduler.host}:{self.port}")
 
@@ -185,6 +188,7 @@ class SchedulerApp:
             pulse=pulse,
             clock=self._clock,
             timezone=self._timezone,
+            force=self.in_force,
             channels=self._channels,
             desk=self._desk,
             configs_changed=self.configs.changed,
@@ -197,9 +201,11 @@ class SchedulerApp:
 
     def _open_outbox(self, load: Load) -> None:
         settings, storage = self._settings, self.storage
-        self._channels = channels_of(settings, self._secrets)
-        self._desk = desk_of(settings, storage, self._timezone, self._clock)
-        self.outbox = outbox_of(settings, storage, self._desk, self._channels, load)
+        self._channels = Channels(self.in_force, self._secrets)
+        desk = self._desk = desk_of(settings, storage, self.in_force, self._clock)
+        self.outbox = outbox_of(
+            settings, storage, self.in_force, desk=desk, channels=self._channels, load=load
+        )
 
     def _pools(self) -> Pools:
         section = self._settings.engine

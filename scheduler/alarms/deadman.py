@@ -22,6 +22,10 @@ class Deadman:
         self._calling: asyncio.Task[None] | None = None
         self._failing = False
 
+    def go_by(self, url: str, every_s: float) -> None:
+        """Call another one, or more or less often, from now on."""
+        self._url, self._every_s = url, every_s
+
     def all_is_well(self) -> None:
         """Call, if it is time for it."""
         now = time.monotonic()

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from executor.clock import Clock
 from scheduler.alarms.delivery.channel import Channels
 from scheduler.alarms.delivery.desk import Desk
 from scheduler.alarms.delivery.outbox import Outbox
-from scheduler.alarms.delivery.wording import Wording
+from scheduler.alarms.in_force import InForce
 from scheduler.alarms.routing import People
 from scheduler.alarms.service import Alarms
 from scheduler.engine.identity import replica_id
 from scheduler.pools import Load
-from scheduler.secret_box import SecretBox
 from scheduler.sections import TokenSection
 from scheduler.settings import Settings
 from scheduler.storage import Storage
@@ -22,11 +19,11 @@ _PRINTED = "printed"
 """The name of the token that is made where none is configured; it is an admin's."""
 
 
-def alarms_of(settings: Settings, storage: Storage, zone: str) -> Alarms:
+def alarms_of(settings: Settings, storage: Storage, force: InForce, zone: str) -> Alarms:
     """What finds problems and keeps them; *zone* is the service's."""
     return Alarms(
         storage.engine,
-        settings.alarms,
+        force,
         owner=replica_id(settings.data_dir),
         zone=zone,
         people=people_of(settings.scheduler.tokens),
@@ -34,25 +31,25 @@ def alarms_of(settings: Settings, storage: Storage, zone: str) -> Alarms:
     )
 
 
-def channels_of(settings: Settings, secrets: SecretBox) -> Channels:
-    return Channels(settings.alarms.channels, secrets)
-
-
-def desk_of(settings: Settings, storage: Storage, zone: str, clock: Clock) -> Desk:
+def desk_of(settings: Settings, storage: Storage, force: InForce, clock: Clock) -> Desk:
     """What writes messages and sends them."""
-    section = settings.alarms
-    wording = Wording(Path(section.templates) if section.templates else None, zone)
     people = people_of(settings.scheduler.tokens)
-    return Desk(storage.engine, section, wording, people=people, clock=clock)
+    return Desk(storage.engine, force, people=people, clock=clock)
 
 
 def outbox_of(
-    settings: Settings, storage: Storage, desk: Desk, channels: Channels, load: Load
+    settings: Settings,
+    storage: Storage,
+    force: InForce,
+    *,
+    desk: Desk,
+    channels: Channels,
+    load: Load,
 ) -> Outbox:
     """What sends what is owed; *load* is its part of the monitor."""
     return Outbox(
         storage.engine,
-        settings.alarms,
+        force,
         owner=replica_id(settings.data_dir),
         workers=settings.engine.notify_workers,
         desk=desk,

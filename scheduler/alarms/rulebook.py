@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
 
 import asyncpg
 import structlog
 
-from scheduler.alarm_settings import AlarmRuleSection
-from scheduler.alarms.rule import Rule, Rules, rule_of_row, rule_of_section
+from scheduler.alarms.in_force import InForce
+from scheduler.alarms.rule import Rule, Rules, rule_of_row
 from scheduler.alarms.statements import sql
 
 _log = structlog.get_logger(__name__)
@@ -19,11 +18,11 @@ _READ_EVERY_S = 5.0
 class Rulebook:
     """Reads the database's rules now and then, and when they were changed."""
 
-    def __init__(self, sections: Iterable[AlarmRuleSection], zone: str) -> None:
-        """*zone* is the service's. Raise ValueError for a rule that cannot be followed."""
+    def __init__(self, force: InForce, zone: str) -> None:
+        """*zone* is the service's."""
+        self._force = force
         self._zone = zone
-        self._configured = [rule_of_section(section, zone) for section in sections]
-        self.rules = Rules.of(self._configured)
+        self._stored: list[Rule] = []
         self._read_at: float | None = None
         self._refused: set[str] = set()
 
@@ -37,9 +36,8 @@ class Rulebook:
         if self._read_at is None or now - self._read_at >= _READ_EVERY_S:
             self._read_at = now
             rows = await connection.fetch(sql("rules"))
-            stored = [rule for row in rows if (rule := self._rule_of(row)) is not None]
-            self.rules = Rules.of([*self._configured, *stored])
-        return self.rules
+            self._stored = [rule for row in rows if (rule := self._rule_of(row)) is not None]
+        return Rules.of([*self._force.now.rules, *self._stored])
 
     def _rule_of(self, row: asyncpg.Record) -> Rule | None:
         try:

@@ -38,6 +38,15 @@ class Scans:
     """Looks, each given a connection in a transaction, and each cheap however big the tables are."""
 
     def __init__(self, section: AlarmsSection) -> None:
+        self.go_by(section)
+        self._paces: dict[int, tuple[float, int | None]] = {}
+        """By job: when it was taken, and the percentile in milliseconds."""
+        self.rules = Rules()
+        self.overdue_seen = False
+        """At the last look, due times had passed without a run."""
+
+    def go_by(self, section: AlarmsSection) -> None:
+        """Look for what *section* says from now on."""
         self._section = section
         self._patience = watching.Patience(
             late=timedelta(seconds=section.late_seconds),
@@ -45,11 +54,6 @@ class Scans:
             slow_factor=section.slow_factor,
             slow=timedelta(seconds=section.slow_seconds),
         )
-        self._paces: dict[int, tuple[float, int | None]] = {}
-        """By job: when it was taken, and the percentile in milliseconds."""
-        self.rules = Rules()
-        self.overdue_seen = False
-        """At the last look, due times had passed without a run."""
 
     @property
     def often(self) -> list[Look]:

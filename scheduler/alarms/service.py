@@ -19,6 +19,7 @@ from scheduler.alarm_settings import AlarmsSection
 from scheduler.alarms.deadman import Deadman
 from scheduler.alarms.events import Judge
 from scheduler.alarms.faults import is_of_statement, is_of_value
+from scheduler.alarms.in_force import InForce
 from scheduler.alarms.intake import Said, take_events
 from scheduler.alarms.routing import People, Router
 from scheduler.alarms.rulebook import Rulebook
@@ -47,7 +48,7 @@ class Alarms:
     def __init__(
         self,
         database: AsyncEngine,
-        section: AlarmsSection,
+        force: InForce,
         *,
         owner: str,
         zone: str,
@@ -56,20 +57,24 @@ class Alarms:
     ) -> None:
         """*owner* is this replica, *zone* the service's; *ready*: the schema is there."""
         self._database = database
-        self._section = section
+        self._force = force
         self._owner = owner
         self._people = people
         self._ready = ready
-        self.rulebook = Rulebook(section.rules, zone)
-        self._scans = Scans(section)
+        self.rulebook = Rulebook(force, zone)
+        self._scans = Scans(self._section)
         self._said = Said()
-        self._deadman = Deadman(section.deadman_url.get_secret_value(), section.deadman_seconds)
+        self._deadman = Deadman("", every_s=0)
         self._news = asyncio.Event()
         self._most = _BATCH
         self._seldom_at = float("-inf")
         self._dropped_at = float("-inf")
         self._sick: set[str] = set()
         """Looks that failed the last time."""
+
+    @property
+    def _section(self) -> AlarmsSection:
+        return self._force.now.section
 
     def start(self, watch: Callable[[asyncio.Task[None]], None]) -> None:
         """Begin once the schema is there; *watch* is told when it has ended."""
@@ -139,8 +144,10 @@ class Alarms:
                 await self._look(connection, keeper, steady=steady >= _STEADY)
 
     async def _keeper(self, connection: asyncpg.Connection) -> Keeper:
-        rules = self._scans.rules = await self.rulebook.refresh(connection)
         section = self._section
+        self._scans.go_by(section)
+        self._deadman.go_by(section.deadman_url.get_secret_value(), section.deadman_seconds)
+        rules = self._scans.rules = await self.rulebook.refresh(connection)
         router = Router(
             rules=rules,
             people=self._people,

@@ -9,10 +9,10 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scheduler import job_store
-from scheduler.alarm_settings import AlarmRuleSection
 from scheduler.alarms.delivery.channel import Channel
 from scheduler.alarms.delivery.desk import Desk
 from scheduler.alarms.delivery.letter import SendFailed
+from scheduler.alarms.in_force import InForce
 from scheduler.alarms.model import IN_SITE, ChannelKind
 from scheduler.alarms.routing import ROLE, People
 from scheduler.alarms.rule import NOBODY, Target
@@ -30,15 +30,12 @@ class Whom:
 
     def __init__(
         self,
-        configured: Mapping[str, Channel],
-        rules: Iterable[AlarmRuleSection],
+        force: InForce,
         *,
         desk: Desk,
         people: People,
     ) -> None:
-        """*configured* and *rules* are those of the configuration."""
-        self._configured = configured
-        self._rules = {rule.name: [*rule.targets, *rule.escalate_targets] for rule in rules}
+        self._force = force
         self._desk = desk
         self._users = {user for users in people.by_role.values() for user in users}
 
@@ -61,7 +58,9 @@ class Whom:
         """Raise Conflict while rules name *channel*: what they tell would reach nobody."""
         table = schedule_alarm_rule.c
         rows = await connection.execute(select(table.name, table.targets, table.escalate_targets))
-        told = self._rules | {name: [*one, *other] for name, one, other in rows}
+        configured = self._force.now.section.rules
+        told = {rule.name: [*rule.targets, *rule.escalate_targets] for rule in configured}
+        told |= {name: [*one, *other] for name, one, other in rows}
         naming = sorted(name for name, targets in told.items() if _names(targets, channel))
         if naming:
             some = ", ".join(naming[:_MOST_NAMED])
@@ -82,7 +81,7 @@ class Whom:
                 )
                 for row in rows
             },
-            **self._configured,
+            **self._force.now.channels,
         }
 
     def _check(self, field: str, target: Target, channel: Channel | None) -> None:

@@ -15,6 +15,7 @@ from scheduler import statistics
 from scheduler.alarms.channel_service import ChannelService
 from scheduler.alarms.delivery.channel import Channels
 from scheduler.alarms.delivery.desk import Desk
+from scheduler.alarms.in_force import InForce
 from scheduler.alarms.inbox import Inbox
 from scheduler.alarms.notices import Notices
 from scheduler.alarms.part import people_of
@@ -72,6 +73,7 @@ class Site:
         pulse: Pulse,
         clock: Clock,
         timezone: str,
+        force: InForce,
         channels: Channels,
         desk: Desk,
         configs_changed: Changed | None = None,
@@ -86,9 +88,7 @@ class Site:
         self._peers = Peers(storage.engine, secrets)
         self._configs = ConfigService(storage.engine, secrets, changed=configs_changed)
         self.inbox = Inbox(storage.engine)
-        self._whom = Whom(
-            channels.configured, settings.alarms.rules, desk=desk, people=people_of(section.tokens)
-        )
+        self._whom = Whom(force, desk=desk, people=people_of(section.tokens))
         self._channels = ChannelService(
             storage.engine, secrets, channels, desk=desk, whom=self._whom, clock=clock
         )

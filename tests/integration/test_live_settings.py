@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from executor.settings import ExecutorSettings
 from executor.testing.fake_admin import FakeAdmin
+from scheduler.alarm_settings import AlarmChannelSection, AlarmRuleSection, AlarmsSection
 from scheduler.log_setup import configure, set_level
 from scheduler.mirror.mirror import Mirror
 from scheduler.mirror.timing import Timing
@@ -20,9 +23,12 @@ from scheduler.mirror_settings import MirrorSection
 from scheduler.nacos.changes import changes
 from scheduler.sections import LoggingSection
 from scheduler.settings import Settings, load
+from tests.integration.engine_service import a_service, add_job
 from tests.integration.executor_service import an_executor, until
+from tests.integration.gateway_server import GatewayServer, a_gateway
 from tests.integration.memory_admin import MemoryAdmin, MemoryAdmins
 from tests.integration.mirror_stage import Time
+from tests.integration.test_alarm_ends import failing
 
 LIMIT_S = 20.0
 
@@ -91,6 +97,33 @@ def test_only_what_differs_is_named() -> None:
     assert changes(started, started, started, live=live).applied == ()
     found = changes(started, current, new, live=live)
     assert (found.applied, found.restart) == (("logging.level",), ("executor.port",))
+
+
+def hooked(gateway: GatewayServer, path: str) -> AlarmsSection:
+    """All alarms are told to *path* of the gateway."""
+    return AlarmsSection(
+        wait_seconds=0.1,
+        window_seconds=0,
+        allowed_networks=["127.0.0.0/8"],
+        channels=[
+            AlarmChannelSection(
+                name="hook", kind="webhook", settings={"url": f"{gateway.url}/{path}"}
+            )
+        ],
+        rules=[AlarmRuleSection(name="all", targets=["hook"], window_seconds=0)],
+    )
+
+
+async def test_alarms_go_by_other_rules_and_channels_at_once(
+    tmp_path: Path, database_url: str, sql: asyncpg.Connection
+) -> None:
+    async with a_gateway() as gateway, a_service(tmp_path, database_url) as app:
+        for path in ("sms", "says"):
+            app.in_force.take(hooked(gateway, path))
+            await add_job(sql, **failing())
+            await until(partial(gateway.at, f"/{path}"), "it was told there")
+
+    assert len(gateway.got) == 2
 
 
 async def test_the_mirror_goes_on_at_another_rate(engine: AsyncEngine) -> None:

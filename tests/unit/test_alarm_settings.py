@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from executor.errors import StartRefused
+from scheduler.alarm_settings import AlarmRuleSection, AlarmsSection
+from scheduler.alarms.in_force import InForce
 from scheduler.settings import load
 
 
@@ -51,3 +53,24 @@ def test_a_channel_that_cannot_be_used_is_named(channel: dict[str, Any], said: s
 
     assert "alarms.channels.0: " in whole
     assert said in whole
+
+
+def test_settings_that_cannot_be_followed_change_nothing() -> None:
+    force = InForce(AlarmsSection(wait_seconds=1), "UTC")
+    before = force.now
+    odd = AlarmRuleSection(name="r").model_copy(update={"targets": [" "]})
+
+    with pytest.raises(ValueError, match="is no target"):
+        force.take(AlarmsSection(wait_seconds=2).model_copy(update={"rules": [odd]}))
+
+    assert force.now is before
+
+
+def test_new_settings_are_followed_whole_but_switch_nothing_off() -> None:
+    force = InForce(AlarmsSection(), "UTC")
+
+    force.take(AlarmsSection(enabled=False, wait_seconds=2, rules=[AlarmRuleSection(name="r")]))
+
+    assert force.now.section.enabled
+    assert force.now.section.wait_seconds == 2
+    assert [rule.name for rule in force.now.rules] == ["r"]

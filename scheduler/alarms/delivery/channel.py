@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import asyncpg
 import orjson
@@ -15,6 +15,9 @@ from scheduler.alarms.model import IN_SITE, ChannelKind
 from scheduler.alarms.statements import sql
 from scheduler.channel_kinds import NoSettings, Unfit, check_channel
 from scheduler.secret_box import SecretBox, Unsealable
+
+if TYPE_CHECKING:
+    from scheduler.alarms.in_force import InForce
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,14 +38,19 @@ class Channel:
 class Channels:
     """Finds channels by their names; a configured one goes before one of the database."""
 
-    def __init__(self, sections: Iterable[AlarmChannelSection], box: SecretBox) -> None:
+    def __init__(self, force: InForce, box: SecretBox) -> None:
+        self._force = force
         self._box = box
-        self.configured = {section.name: _configured(section) for section in sections}
+
+    @property
+    def configured(self) -> Mapping[str, Channel]:
+        """Those of the configuration, by their names."""
+        return self._force.now.channels
 
     async def find(self, connection: asyncpg.Connection, name: str) -> Channel:
         """The channel of this name, as it is now. Raise SendFailed where it cannot be used."""
-        if name in self.configured:
-            return _enabled(self.configured[name])
+        if (channel := self.configured.get(name)) is not None:
+            return _enabled(channel)
         row = await connection.fetchrow(sql("channel"), name)
         if row is not None:
             return _enabled(self.stored(row))
@@ -89,7 +97,8 @@ def _enabled(channel: Channel) -> Channel:
     return channel
 
 
-def _configured(section: AlarmChannelSection) -> Channel:
+def configured(section: AlarmChannelSection) -> Channel:
+    """A channel of the configuration. Raise ValueError."""
     settings, secrets = check_channel(section.kind, section.settings, section.opened())
     return Channel(
         name=section.name,

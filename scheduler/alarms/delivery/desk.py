@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from executor.clock import Clock
-from scheduler.alarm_settings import AlarmsSection
 from scheduler.alarms.delivery.apprise_sms import AppriseSms
 from scheduler.alarms.delivery.channel import Channel
 from scheduler.alarms.delivery.gateway import Gateway
 from scheduler.alarms.delivery.in_site import InSite
 from scheduler.alarms.delivery.letter import Letter, Sender, SendFailed
 from scheduler.alarms.delivery.mail import Mail
-from scheduler.alarms.delivery.outside import Outside
 from scheduler.alarms.delivery.robots import Dialect, DingTalk, Feishu, Robot, WeCom
 from scheduler.alarms.delivery.wording import Wording
 from scheduler.alarms.model import ChannelKind, Delivery, RaisedAlarm
 from scheduler.alarms.routing import People
 from scheduler.receivers import refused_receivers
+
+if TYPE_CHECKING:
+    from scheduler.alarms.in_force import InForce, Setup
 
 _DIALECTS: Mapping[ChannelKind, Dialect] = {
     ChannelKind.DINGTALK: DingTalk(),
@@ -37,19 +39,15 @@ class Desk:
     """Writes and sends; nothing of it is kept."""
 
     def __init__(
-        self,
-        engine: AsyncEngine,
-        section: AlarmsSection,
-        wording: Wording,
-        *,
-        people: People,
-        clock: Clock,
+        self, engine: AsyncEngine, force: InForce, *, people: People, clock: Clock
     ) -> None:
-        self.wording = wording
-        self._section = section
+        self._force = force
         self._in_site = InSite(engine, people)
-        self._outside = Outside(section.allowed_networks, timeout_s=section.send_seconds)
         self._clock = clock
+
+    @property
+    def wording(self) -> Wording:
+        return self._force.now.wording
 
     def receivers(self, channel: Channel, receiver: str) -> Sequence[str]:
         """Whom a message to *receiver* by *channel* reaches. Raise SendFailed."""
@@ -74,35 +72,37 @@ class Desk:
         """The message in the language of its channel. Raise SendFailed."""
         if not alarms:
             raise SendFailed("its alarms have been deleted", retry=False)
-        language = channel.language or self._section.language
+        language = channel.language or self._force.now.section.language
         rendered = self.wording.render(channel.kind, language, delivery, alarms)
         return Letter(delivery=delivery, alarms=alarms, rendered=rendered, receivers=receivers)
 
     async def send(self, channel: Channel, letter: Letter) -> str:
         """Send it within the time that is allowed; what the other side said. Raise SendFailed."""
-        sender = self._sender(channel)
-        limit_s = self._section.send_seconds
+        setup = self._force.now
+        sender = self._sender(channel, setup)
+        limit_s = setup.section.send_seconds
         try:
             async with asyncio.timeout(limit_s + _GRACE_S):
                 return await sender.send(letter)
         except TimeoutError:
             raise SendFailed(f"no answer within {limit_s:g} s", retry=True) from None
 
-    def _sender(self, channel: Channel) -> Sender:
+    def _sender(self, channel: Channel, setup: Setup) -> Sender:
         settings, secrets = channel.settings, channel.secrets
+        timeout_s, outside = setup.section.send_seconds, setup.outside
         match channel.kind:
             case ChannelKind.IN_SITE:
                 return self._in_site
             case ChannelKind.EMAIL:
-                return Mail(settings, secrets, timeout_s=self._section.send_seconds)
+                return Mail(settings, secrets, timeout_s=timeout_s)
             case ChannelKind.SMS if settings.gateway == "apprise":
-                return AppriseSms(secrets, timeout_s=self._section.send_seconds)
+                return AppriseSms(secrets, timeout_s=timeout_s)
             case ChannelKind.SMS:
-                return Gateway(settings.http, secrets, self._outside, self._clock)
+                return Gateway(settings.http, secrets, outside, self._clock)
             case ChannelKind.WEBHOOK:
-                return Gateway(settings, secrets, self._outside, self._clock)
+                return Gateway(settings, secrets, outside, self._clock)
         dialect = _DIALECTS[channel.kind]
-        return Robot(dialect, settings, secrets, outside=self._outside, clock=self._clock)
+        return Robot(dialect, settings, secrets, outside=outside, clock=self._clock)
 
 
 def split_off(channel: Channel, receivers: Sequence[str]) -> Sequence[str]:

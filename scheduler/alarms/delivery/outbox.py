@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import asyncpg
 import structlog
@@ -14,7 +15,6 @@ from tenacity import RetryCallState, Retrying
 from tenacity.wait import wait_exponential, wait_random
 
 from executor.outbox import pause_s
-from scheduler.alarm_settings import AlarmsSection
 from scheduler.alarms.delivery import ledger
 from scheduler.alarms.delivery.channel import Channel, Channels
 from scheduler.alarms.delivery.desk import Desk, split_off
@@ -23,6 +23,9 @@ from scheduler.alarms.delivery.letter import Letter, Outcome, SendFailed
 from scheduler.alarms.delivery.places import Places
 from scheduler.engine.link import DatabaseAway, lent
 from scheduler.pools import Load
+
+if TYPE_CHECKING:
+    from scheduler.alarms.in_force import InForce
 
 _log = structlog.get_logger(__name__)
 _LOOK_EVERY_S = 1.0
@@ -42,7 +45,7 @@ class Outbox:
     def __init__(
         self,
         database: AsyncEngine,
-        section: AlarmsSection,
+        force: InForce,
         *,
         owner: str,
         workers: int,
@@ -53,7 +56,7 @@ class Outbox:
     ) -> None:
         """*load* is kept up to date, for the monitor; *ready*: the schema is there."""
         self._database = database
-        self._section = section
+        self._force = force
         self._owner = owner
         self._desk = desk
         self._channels = channels
@@ -67,7 +70,7 @@ class Outbox:
 
     def start(self, watch: Callable[[asyncio.Task[None]], None]) -> None:
         """Begin once the schema is there; *watch* is told when it has ended."""
-        if self._section.enabled:
+        if self._force.now.section.enabled:
             self._task = asyncio.create_task(self._run())
             self._task.add_done_callback(watch)
 
@@ -121,7 +124,7 @@ class Outbox:
 
     async def _look(self, connection: asyncpg.Connection) -> float:
         """Begin to send all that is due and has a place; how long to wait for more, seconds."""
-        lease_s = self._section.send_seconds + _LEASE_MARGIN_S
+        lease_s = self._force.now.section.send_seconds + _LEASE_MARGIN_S
         while True:
             busy = self._places.full()
             claimed_at, in_hand = time.monotonic(), list(self._sending.values())
@@ -189,7 +192,7 @@ class Outbox:
 
     def _after(self, claimed: Claimed, reason: str, *, retry: bool) -> Ended:
         """What a failed attempt comes to."""
-        section, delivery = self._section, claimed.delivery
+        section, delivery = self._force.now.section, claimed.delivery
         most = section.give_up_attempts
         late = claimed.tried_s >= section.give_up_seconds
         if not retry or late or 0 < most <= delivery.attempts:
