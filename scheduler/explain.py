@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from scheduler.engine.rules import is_delayed
 from scheduler.job import Engine, Job, JobStatus, ScheduleType
 from scheduler.job_rule import zone_of
 from scheduler.run_list import Run
@@ -82,6 +83,9 @@ def _of_status(facts: Facts) -> Iterator[Reason]:
         yield Reason("put_aside", f"the engine cannot plan it: {facts.note}")
     elif job.schedule_type is ScheduleType.NONE:
         yield Reason("no_rule", "it has no rule: it runs when it is executed, or after other jobs")
+    elif job.next_run_time is None and is_delayed(job):
+        when = f"{job.interval_seconds} s after the run that is under way has ended"
+        yield Reason("after_run", f"it is due again {when}")
     elif job.next_run_time is None:
         yield Reason("no_future", "its rule gives no time in the future")
 

@@ -29,6 +29,15 @@ class ScheduleType(StrEnum):
     """It is never due: people, other services and other jobs run it."""
 
 
+class IntervalMode(StrEnum):
+    """What an interval counts from."""
+
+    FIXED_RATE = "fixed_rate"
+    """From due time to due time, however long runs take."""
+    FIXED_DELAY = "fixed_delay"
+    """From the end of a run, and of the attempts after it, to the next due time."""
+
+
 class JobStatus(StrEnum):
     """Whether a job is scheduled."""
 
@@ -85,6 +94,7 @@ class Job:
     schedule_type: ScheduleType = ScheduleType.NONE
     cron_expression: str | None = None
     interval_seconds: int | None = None
+    interval_mode: IntervalMode = IntervalMode.FIXED_RATE
     run_at: datetime | None = None
     timezone: str = "UTC"
     """IANA zone in which the rule is read."""

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from scheduler.engine.calendars import Calendar
 from scheduler.engine.plan import MISFIRED_AFTER, first_time
+from scheduler.engine.rules import is_delayed
 from scheduler.job import Job, ScheduleType
 from scheduler.job_rule import same_rule
 
@@ -19,6 +20,8 @@ class Kept(NamedTuple):
     """The first due time that was planned and is not any more; None: nothing was."""
     newest: datetime | None
     """The newest due time whose fire stays: it is fired, has come due, or waits for other jobs."""
+    under_way: bool
+    """Something that the rule has begun has no end yet."""
 
 
 def next_time(
@@ -27,7 +30,10 @@ def next_time(
     """When *job*, which was *old*, is due next; each time is fired once. Raise BadSchedule.
 
     An interval that stays goes on from where it was; one that is new begins one interval from now.
+    None: never, or the end of what is under way will say when.
     """
+    if kept.under_way and is_delayed(job):
+        return None
     start = (kept.taken_back or old.next_run_time) if _same_pace(old, job) else None
     if start is not None and start <= now and same_rule(old, job):
         return start  # it is due, and nobody has planned it: its misfire policy is asked
@@ -44,5 +50,5 @@ def _same_pace(old: Job, job: Job) -> bool:
     """Whether the times of both are so far apart as before."""
     return old.schedule_type is job.schedule_type and (
         job.schedule_type is not ScheduleType.INTERVAL
-        or old.interval_seconds == job.interval_seconds
+        or (old.interval_seconds, old.interval_mode) == (job.interval_seconds, job.interval_mode)
     )

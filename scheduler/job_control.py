@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
+from scheduler.engine.rules import is_delayed
 from scheduler.job import Engine, Job, JobStatus, ScheduleType
 from scheduler.refusal import Conflict, Invalid
 
@@ -65,7 +66,7 @@ def refuse_fixed(job: Job, changes: Mapping[str, Any]) -> None:
 
 def refuse_without_future(job: Job) -> None:
     """Raise Conflict for a job that is to be started and would never be due."""
-    if job.schedule_type is ScheduleType.NONE or job.next_run_time is not None:
+    if job.schedule_type is ScheduleType.NONE or job.next_run_time is not None or is_delayed(job):
         return
     if job.schedule_type is ScheduleType.ONCE:
         skipped = ", or is skipped by its calendar" if job.calendar_name else ""

@@ -13,14 +13,14 @@ from zoneinfo import ZoneInfo
 from scheduler.cron import parse
 from scheduler.engine.calendars import Calendar, Rule
 from scheduler.engine.plan import MISFIRED_AFTER
-from scheduler.engine.rules import plain_rule, rule_of
+from scheduler.engine.rules import is_delayed, plain_rule, rule_of
 from scheduler.job import Engine, Job, JobStatus, RetryStrategy, ScheduleType
 from scheduler.refusal import Invalid
 
 _MOST_SKIPPED = 200
 _RULE = (
-    *("schedule_type", "cron_expression", "interval_seconds", "run_at", "timezone"),
-    *("calendar_name", "holiday_policy"),
+    *("schedule_type", "cron_expression", "interval_seconds", "interval_mode", "run_at"),
+    *("timezone", "calendar_name", "holiday_policy"),
 )
 """What says when a job is due."""
 _NEEDED = {
@@ -67,6 +67,8 @@ def refuse_endless_wait(job: Job) -> None:
     needed = _NEEDED.get(job.schedule_type)
     if needed is None or job.status is not JobStatus.RUNNING or job.next_run_time is not None:
         return
+    if is_delayed(job):
+        return  # a run is under way
     days = f" on the working days of {job.calendar_name}" if job.calendar_name else ""
     raise Invalid(needed, f"gives no time in the future{days}: such a job cannot be running")
 
@@ -96,8 +98,11 @@ def next_times(
 ) -> list[datetime]:
     """The next *most* times after *moment* at which *job* is due, in its zone.
 
-    There are fewer when no more come. *calendar* is the one that the job names.
+    There are fewer when no more come: after a fixed delay only one is known, and while its run is
+    under way none. *calendar* is the one that the job names.
     """
+    if is_delayed(job):
+        most = 0 if job.status is JobStatus.RUNNING and job.next_run_time is None else 1
     rule = rule_of(job, moment, calendar)
     return list(islice(fires(rule, moment.astimezone(zone_of(job.timezone))), most))
 

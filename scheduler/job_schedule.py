@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, text
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scheduler import calendar_store
@@ -25,11 +25,12 @@ async def scheduled(connection: AsyncConnection, old: Job, job: Job, *, now: dat
 
     Attempts that are to come, and fires that wait for other jobs, stay. Raises Invalid.
     """
-    (taken_back,) = await _ask(connection, "withdraw", job.id, now)
-    (newest,) = await _ask(connection, "newest_kept", job.id)
+    ((taken_back,),) = await _ask(connection, "withdraw", job.id, now)
+    ((newest, under_way),) = await _ask(connection, "newest_kept", job.id)
+    kept = Kept(taken_back, newest, under_way)
     calendar = await calendar_of(connection, job)
     try:
-        following = next_time(old, job, Kept(*taken_back, *newest), now=now, calendar=calendar)
+        following = next_time(old, job, kept, now=now, calendar=calendar)
     except BadSchedule as error:
         raise Invalid("schedule_type", str(error)) from None
     return replace(job, next_run_time=following if job.status is JobStatus.RUNNING else None)
@@ -56,7 +57,7 @@ async def calendar_of(connection: AsyncConnection, job: Job) -> Calendar | None:
     return calendar
 
 
-async def _ask(connection: AsyncConnection, name: str, *values: object) -> Sequence[Row[Any]]:
+async def _ask(connection: AsyncConnection, name: str, *values: object) -> Sequence[Any]:
     """The answer to one of the engine's statements."""
     statement = text(re.sub(r"\$(\d)", r":v\1", sql(name)))
     given = {f"v{number}": value for number, value in enumerate(values, start=1)}

@@ -15,6 +15,7 @@ from scheduler.dependency_store import parents_of, set_parents
 from scheduler.job import (
     Engine,
     HolidayPolicy,
+    IntervalMode,
     Job,
     JobStatus,
     MisfirePolicy,
@@ -33,6 +34,7 @@ _COLUMN_OF = {"name": "job_name", "group": "job_group", "handler": "handler_name
 _ENUMS: Mapping[str, Any] = {
     "engine": Engine,
     "schedule_type": ScheduleType,
+    "interval_mode": IntervalMode,
     "misfire_policy": MisfirePolicy,
     "block_strategy": BlockStrategy,
     "retry_strategy": RetryStrategy,

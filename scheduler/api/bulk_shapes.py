@@ -10,7 +10,7 @@ from pydantic import Field
 from executor.model import BlockStrategy
 from scheduler.api.job_shapes import JobNew
 from scheduler.api.shapes import Given, Id, Told
-from scheduler.job import HolidayPolicy, MisfirePolicy, RetryStrategy, ScheduleType
+from scheduler.job import HolidayPolicy, IntervalMode, MisfirePolicy, RetryStrategy, ScheduleType
 
 
 class Batch(Given):
@@ -44,6 +44,7 @@ class JobCopy(Told):
     schedule_type: ScheduleType
     cron_expression: str | None
     interval_seconds: int | None
+    interval_mode: IntervalMode
     run_at: datetime | None
     timezone: str
     misfire_policy: MisfirePolicy

@@ -12,6 +12,7 @@ from scheduler.api.shapes import Count, Given, Id, Line, Moment, Name, Paging, T
 from scheduler.job import (
     Engine,
     HolidayPolicy,
+    IntervalMode,
     Job,
     JobStatus,
     MisfirePolicy,
@@ -32,6 +33,10 @@ Cron = Annotated[
     Line, Field(min_length=1, max_length=500, description="6 or 7 fields (Quartz), 5 (Unix).")
 ]
 Interval = Annotated[int, Field(ge=1, le=366 * _DAY_S, description="Seconds between runs.")]
+Mode = Annotated[
+    IntervalMode,
+    Field(description="fixed_rate: from due time to due time; fixed_delay: from a run's end."),
+]
 Zone = Annotated[Name, Field(max_length=64, description="IANA zone in which the rule is read.")]
 RunAt = Annotated[Moment, Field(description="Without an offset from UTC: in the job's zone.")]
 Retries = Annotated[int, Field(ge=0, le=1000, description="Attempts after the first.")]
@@ -54,6 +59,7 @@ class _JobGiven(Given):
     schedule_type: ScheduleType = ScheduleType.NONE
     cron_expression: Cron | None = None
     interval_seconds: Interval | None = None
+    interval_mode: Mode = IntervalMode.FIXED_RATE
     run_at: RunAt | None = None
     misfire_policy: MisfirePolicy = MisfirePolicy.FIRE_ONCE
     block_strategy: BlockStrategy = BlockStrategy.SERIAL
@@ -130,6 +136,7 @@ class JobTold(Told):
     schedule_type: ScheduleType
     cron_expression: str | None
     interval_seconds: int | None
+    interval_mode: IntervalMode
     run_at: datetime | None
     timezone: str
     misfire_policy: MisfirePolicy
@@ -207,7 +214,8 @@ class ReasonTold(Told):
     """One of the things that explain why a job did or did not run."""
 
     code: str = Field(
-        description="no_handler, stopped, paused, foreign, put_aside, no_rule, no_future, due, late,"
+        description="no_handler, stopped, paused, foreign, put_aside, no_rule, no_future, after_run,"
+        " due, late,"
         " no_engine, waits, planned, under_way, never_ran or last_run."
     )
     message: str = Field(description="For people; times are in the job's zone.")

@@ -11,15 +11,16 @@ import structlog
 
 from scheduler.engine.calendars import Calendar
 from scheduler.engine.misfires import why_lost
-from scheduler.engine.plan import Plan, plan
-from scheduler.engine.rules import BadSchedule
-from scheduler.job import HolidayPolicy, MisfirePolicy, ScheduleType
+from scheduler.engine.plan import Plan, first_time, plan
+from scheduler.engine.rules import BadSchedule, is_delayed
+from scheduler.job import HolidayPolicy, IntervalMode, MisfirePolicy, ScheduleType
 
 _log = structlog.get_logger(__name__)
 _NOTE_LENGTH = 500
 _MOST_NAMED = 20
 # calling an enum costs more than all the rest of a row
 _TYPES = {kind.value: kind for kind in ScheduleType}
+_MODES = {mode.value: mode for mode in IntervalMode}
 _MISFIRES = {policy.value: policy for policy in MisfirePolicy}
 _HOLIDAYS = {policy.value: policy for policy in HolidayPolicy}
 _NEVER: Mapping[int, datetime] = {}
@@ -35,6 +36,7 @@ class Due(NamedTuple):
     schedule_type: ScheduleType
     cron_expression: str | None
     interval_seconds: int | None
+    interval_mode: IntervalMode
     run_at: datetime | None
     timezone: str
     misfire_policy: MisfirePolicy
@@ -43,11 +45,15 @@ class Due(NamedTuple):
     holiday_policy: HolidayPolicy
 
 
+Moved = tuple[int, datetime | None, str]
+"""A job, when it is due next, and why never."""
+
+
 @dataclass(frozen=True, slots=True)
 class Planned:
     """Rows for `plan_fires.sql`."""
 
-    jobs: list[tuple[int, datetime | None, str]] = field(default_factory=list)
+    jobs: list[Moved] = field(default_factory=list)
     fires: list[tuple[int, datetime, datetime, str, bool]] = field(default_factory=list)
     lost: list[tuple[int, datetime, str]] = field(default_factory=list)
     """Due times that nothing makes up: jobs, the first of them each, and why."""
@@ -55,6 +61,19 @@ class Planned:
     def columns(self) -> tuple[Sequence[Sequence[Any]], Sequence[Sequence[Any]]]:
         """Both as arrays."""
         return _transposed(self.jobs, 3), _transposed(self.fires, 5)
+
+
+def resumed(rows: Iterable[Any], ends: Mapping[int, datetime]) -> list[Moved]:
+    """When the jobs of fixed delay in *rows* are due again, after their runs have ended at *ends*."""
+    return [_resumed(row, ends[row["id"]]) for row in rows]
+
+
+def _resumed(row: Any, ended: datetime) -> Moved:
+    try:
+        following = first_time(_due_of(row, _NEVER), ended, calendar=calendar_of(row))
+    except BadSchedule as reason:
+        return row["id"], None, str(reason)[:_NOTE_LENGTH]
+    return row["id"], following, "" if following is not None else _OVER
 
 
 def planned(
@@ -96,6 +115,7 @@ def _due_of(row: Any, since: Mapping[int, datetime]) -> Due:
         _TYPES[row["schedule_type"]],
         row["cron_expression"],
         row["interval_seconds"],
+        _MODES[row["interval_mode"]],
         row["run_at"],
         row["timezone"],
         _MISFIRES[row["misfire_policy"]],
@@ -111,7 +131,7 @@ def _put_aside(result: Planned, row: Any, reason: str) -> None:
 
 
 def _note(job: Due, plans: Plan) -> str:
-    if plans.next_run_time is not None:
+    if plans.next_run_time is not None or (plans.fires and is_delayed(job)):
         return ""
     skipped = plans.misfired and job.misfire_policy is MisfirePolicy.SKIP
     return _SKIPPED if skipped and not plans.fires else _OVER

@@ -9,12 +9,14 @@ from typing import Any
 
 from executor.model import RunState
 from scheduler.engine.backoff import wait_s
-from scheduler.job import RetryStrategy, ScheduleType
+from scheduler.job import IntervalMode, RetryStrategy, ScheduleType
 
 _RETRIED = {RunState.FAILED, RunState.TIMED_OUT, RunState.INTERRUPTED}
 """A killed run was not wanted, a discarded one was refused: neither is tried again."""
 
 
+_RULES = {ScheduleType.CRON.value, ScheduleType.INTERVAL.value, ScheduleType.ONCE.value}
+"""Triggers of rules; what people or other jobs have begun moves no rule."""
 Retry = tuple[int, datetime, datetime, str | None, int, int, str, str | None]
 
 
@@ -27,6 +29,8 @@ class Consequences:
     """Jobs, log ids, ends, trigger times."""
     done: list[tuple[int, bool]] = field(default_factory=list)
     """Jobs that were to run once, and whether they have succeeded."""
+    rested: dict[int, datetime] = field(default_factory=dict)
+    """Jobs whose interval counts from the ends of their runs, and these."""
     cut: list[tuple[int, int, datetime]] = field(default_factory=list)
     """Runs that would be tried again, were their jobs not stopped: jobs, log ids, trigger times."""
 
@@ -46,6 +50,8 @@ def consequences(rows: Iterable[Any], spread: Callable[[], float]) -> Consequenc
             found.cut.append((row["job_id"], row["id"], row["fire_time"]))
         if row["schedule_type"] == ScheduleType.ONCE:
             found.done.append((row["job_id"], state is RunState.SUCCEEDED))
+        elif row["interval_mode"] == IntervalMode.FIXED_DELAY and row["origin"] in _RULES:
+            found.rested[row["job_id"]] = row["ended"]
     return found
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from random import random
 from typing import Any
@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from executor.clock import moment
 from executor.model import LOCAL, Report, RunState, Source
+from scheduler.engine.claim import resumed
 from scheduler.engine.consequences import Consequences, consequences
 from scheduler.engine.link import DatabaseAway, lent
 from scheduler.engine.statements import sql
@@ -110,10 +111,18 @@ class Finals:
         if found.successes:
             columns = zip(*found.successes, strict=True)
             await connection.execute(sql("note_success"), *columns, self._wait_s)
+        if found.rested:
+            await self._resume(connection, found.rested)
         if found.cut:
             await connection.execute(sql("note_ended"), *zip(*found.cut, strict=True))
         if found.done:
             await connection.execute(sql("retire"), *zip(*found.done, strict=True))
+
+    async def _resume(self, connection: asyncpg.Connection, ends: Mapping[int, datetime]) -> None:
+        """Count the intervals of jobs from the *ends* of their runs."""
+        rows = await connection.fetch(sql("rested"), list(ends))
+        if rows:
+            await connection.execute(sql("resume"), *zip(*resumed(rows, ends), strict=True))
 
 
 async def _as_recorded(connection: asyncpg.Connection, reports: Sequence[Report]) -> Sequence[_End]:

@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import Any, NamedTuple
 
 from scheduler.engine.plan import MISFIRED_AFTER
-from scheduler.job import MisfirePolicy, ScheduleType
+from scheduler.job import IntervalMode, MisfirePolicy, ScheduleType
 
 _LOST = "nobody could fire at this time, nor soon after, and it is not made up by the policy"
 
@@ -60,7 +60,17 @@ def _is_planned_anew(row: Any, now: datetime) -> bool:
     due = row["next_run_time"]
     if due is not None:
         return bool(due <= now - MISFIRED_AFTER)
-    return row["schedule_type"] == ScheduleType.ONCE and _policy(row) is MisfirePolicy.SKIP
+    return _has_no_other_time(row) and _policy(row) is MisfirePolicy.SKIP
+
+
+def _has_no_other_time(row: Any) -> bool:
+    match ScheduleType(row["schedule_type"]):
+        case ScheduleType.ONCE:
+            return True
+        case ScheduleType.INTERVAL:
+            return IntervalMode(row["interval_mode"]) is IntervalMode.FIXED_DELAY
+        case ScheduleType.CRON | ScheduleType.NONE:
+            return False
 
 
 def _made_up(row: Any) -> int:

@@ -9,7 +9,7 @@ from itertools import islice, takewhile
 from zoneinfo import ZoneInfo
 
 from scheduler.engine.calendars import Calendar, Rule
-from scheduler.engine.rules import Every, Scheduled, rule_of, zone_of
+from scheduler.engine.rules import Every, Scheduled, is_delayed, rule_of, zone_of
 from scheduler.job import MisfirePolicy
 
 MISFIRED_AFTER = timedelta(seconds=5)
@@ -51,6 +51,8 @@ def plan(
 ) -> Plan:
     """Plan *job* from its `next_run_time` up to *ahead* of *now*. Raise BadSchedule."""
     due, rule = job.next_run_time, _in_zone(job, rule_of(job, now, calendar))
+    if due is not None and is_delayed(job):
+        return _plan_delayed(job.misfire_policy, rule, due, now=now, until=now + ahead)
     misfired = due is not None and due <= now - MISFIRED_AFTER
     fires: list[PlannedFire] = []
     lost = None
@@ -62,6 +64,18 @@ def plan(
     fires += [PlannedFire(each, each) for each in on_time]
     following = rule.next_after(on_time[-1]) if on_time else due
     return Plan(tuple(fires), following, misfired, lost)
+
+
+def _plan_delayed(
+    policy: MisfirePolicy, rule: Rule, due: datetime, *, now: datetime, until: datetime
+) -> Plan:
+    """The plan of a fixed delay: one fire, whose end says when the next is due."""
+    misfired = due <= now - MISFIRED_AFTER
+    if misfired and policy is MisfirePolicy.SKIP:
+        return Plan((), rule.next_after(now), misfired, lost=due)
+    if due > until:
+        return Plan((), due, misfired)
+    return Plan((PlannedFire(now if misfired else due, due),), None, misfired)
 
 
 def first_time(

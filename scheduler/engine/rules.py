@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from scheduler.cron import parse
 from scheduler.engine.calendars import Calendar, OnWorkingDays, Rule
-from scheduler.job import HolidayPolicy, MisfirePolicy, ScheduleType
+from scheduler.job import HolidayPolicy, IntervalMode, MisfirePolicy, ScheduleType
 
 
 class BadSchedule(ValueError):
@@ -25,6 +25,8 @@ class Scheduled(Protocol):
     def cron_expression(self) -> str | None: ...
     @property
     def interval_seconds(self) -> int | None: ...
+    @property
+    def interval_mode(self) -> IntervalMode: ...
     @property
     def run_at(self) -> datetime | None: ...
     @property
@@ -70,6 +72,13 @@ class Never:
 
     def next_after(self, _: datetime) -> datetime | None:
         return None
+
+
+def is_delayed(job: Scheduled) -> bool:
+    """Whether the end of its run says when *job* is due next: until then nothing does."""
+    return (
+        job.schedule_type is ScheduleType.INTERVAL and job.interval_mode is IntervalMode.FIXED_DELAY
+    )
 
 
 def zone_of(job: Scheduled) -> ZoneInfo:

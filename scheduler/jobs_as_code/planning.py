@@ -19,7 +19,7 @@ from scheduler.jobs_as_code.wording import why_unsaid
 
 _COMPARED = (
     *("description", "handler", "params", "schedule_type", "cron_expression", "interval_seconds"),
-    *("run_at", "timezone", "misfire_policy", "block_strategy", "timeout_seconds"),
+    *("interval_mode", "run_at", "timezone", "misfire_policy", "block_strategy", "timeout_seconds"),
     *("retry_strategy", "retry_count", "retry_interval_seconds", "retry_max_interval_seconds"),
     *("depends_on", "configs", "calendar_name", "holiday_policy"),
 )

@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from scheduler.job import HolidayPolicy, Job, MisfirePolicy, RetryStrategy, ScheduleType
+from scheduler.job import (
+    HolidayPolicy,
+    IntervalMode,
+    Job,
+    MisfirePolicy,
+    RetryStrategy,
+    ScheduleType,
+)
 from scheduler.job_rule import cron_of, zone_of
 from scheduler.refusal import Invalid
 
@@ -65,6 +72,8 @@ def _refusals(job: Job, place: Place | None) -> Iterator[Invalid]:
 
 
 def _of_rule(job: Job) -> Iterator[Invalid]:
+    if job.interval_mode is not IntervalMode.FIXED_RATE:
+        yield Invalid("interval_mode", "an Admin counts from due time to due time: fixed_rate")
     match job.schedule_type:
         case ScheduleType.ONCE:
             yield Invalid(

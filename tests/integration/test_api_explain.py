@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from tests.integration.engine_service import until
+
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 DAILY = {"scheduleType": "cron", "cronExpression": "0 0 9 * * ?", "timezone": "Asia/Shanghai"}
@@ -45,6 +47,19 @@ async def test_a_run_that_failed_is_explained_by_its_message(api):
 
     assert told.startswith(f"run {run['id']}, asked for by api at ")
     assert told.endswith(": failed. attempt 1 fails")
+
+
+async def test_a_fixed_delay_whose_run_is_under_way_is_explained(api):
+    rule = {"scheduleType": "interval", "intervalSeconds": 1, "intervalMode": "fixed_delay"}
+    job = await api.a_job(handlerName="wait", status="running", **rule)
+    await until(lambda: api.get("/logs", jobId=job["id"], status="running"), lambda p: p["records"])
+
+    told = await reasons(api, job["id"])
+    fires = await api.get(f"/jobs/{job['id']}/next-fires")
+    await api.delete(f"/jobs/{job['id']}")
+
+    assert told["after_run"] == "it is due again 1 s after the run that is under way has ended"
+    assert (job["intervalMode"], fires["fires"]) == ("fixed_delay", [])
 
 
 async def test_a_run_under_way_is_explained(api):

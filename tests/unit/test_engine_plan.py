@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scheduler.engine.calendars import Calendar
 from scheduler.engine.plan import MOST_MADE_UP, first_time, plan
 from scheduler.engine.rules import BadSchedule
-from scheduler.job import HolidayPolicy, Job, MisfirePolicy, ScheduleType
+from scheduler.job import HolidayPolicy, IntervalMode, Job, MisfirePolicy, ScheduleType
 
 T0 = datetime(2026, 3, 2, 9, tzinfo=UTC)
 AHEAD = timedelta(seconds=3)
@@ -81,6 +81,26 @@ PLANS = {
     ),
     "nothing is due": (every(60, next_run_time=None), s(0), [], None),
 }
+
+
+DELAYED_PLANS = {
+    "it is not due yet": (MisfirePolicy.FIRE_ONCE, s(-5), [], 0, None),
+    "one at a time, whatever comes soon": (MisfirePolicy.FIRE_ALL, s(0), [(0, 0)], None, None),
+    "a missed time is made up": (MisfirePolicy.FIRE_ONCE, s(310), [(310, 0)], None, None),
+    "none was due beside it": (MisfirePolicy.FIRE_ALL, s(310), [(310, 0)], None, None),
+    "a missed time is skipped": (MisfirePolicy.SKIP, s(310), [], 311, T0),
+}
+
+
+@pytest.mark.parametrize("case", DELAYED_PLANS)
+def test_a_fixed_delay_is_planned_once_until_its_run_has_ended(case):
+    policy, now, fires, following, lost = DELAYED_PLANS[case]
+    job = every(1, interval_mode=IntervalMode.FIXED_DELAY, misfire_policy=policy)
+
+    plans = plan(job, now, ahead=AHEAD)
+
+    assert seconds_of(plans) == (fires, following), case
+    assert plans.lost == lost
 
 
 @pytest.mark.parametrize("case", PLANS)

@@ -80,6 +80,7 @@ def an_end(status: str = "failed", **fields) -> dict[str, object]:
         "retry_interval_seconds": 30,
         "retry_max_interval_seconds": 0,
         "schedule_type": "cron",
+        "interval_mode": "fixed_rate",
         "wanted": True,
     } | fields
 
@@ -116,6 +117,25 @@ def test_a_next_attempt_keeps_its_due_time_and_its_first():
     due = T0 - timedelta(hours=1)
     assert first == (1, T0 + timedelta(seconds=30), due, "p", 2, 7, "cron", None)
     assert second == (1, T0 + timedelta(seconds=30), due, "p", 3, 7, "cron", None)
+
+
+DELAYED = {"schedule_type": "interval", "interval_mode": "fixed_delay", "origin": "interval"}
+
+
+@pytest.mark.parametrize(
+    ("end", "rested"),
+    [
+        (an_end("succeeded", **DELAYED), {1: T0}),
+        (an_end("killed", **DELAYED), {1: T0}),
+        (an_end("discarded", **DELAYED), {1: T0}),
+        (an_end("failed", **DELAYED), {}),
+        (an_end("failed", attempt=3, **DELAYED), {1: T0}),
+        (an_end("succeeded", **DELAYED | {"origin": "api"}), {}),
+        (an_end("succeeded", **DELAYED | {"interval_mode": "fixed_rate"}), {}),
+    ],
+)
+def test_a_fixed_delay_counts_from_the_end_of_the_last_attempt_that_its_rule_began(end, rested):
+    assert consequences([end], lambda: 0).rested == rested
 
 
 @pytest.mark.parametrize(

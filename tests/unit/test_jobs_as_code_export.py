@@ -14,7 +14,15 @@ from hypothesis import strategies as st
 from executor.errors import StartRefused
 from executor.model import BlockStrategy
 from scheduler.api.job_shapes import JobTold
-from scheduler.job import Engine, Job, JobStatus, MisfirePolicy, RetryStrategy, ScheduleType
+from scheduler.job import (
+    Engine,
+    IntervalMode,
+    Job,
+    JobStatus,
+    MisfirePolicy,
+    RetryStrategy,
+    ScheduleType,
+)
 from scheduler.jobs_as_code.exporting import exported
 from scheduler.jobs_as_code.planning import Kind, plan
 from scheduler.jobs_as_code.spec import JobSpec, read_specs
@@ -32,6 +40,7 @@ jobs = st.builds(
     schedule_type=st.sampled_from(ScheduleType),
     cron_expression=st.just("0 0 2 * * ?"),
     interval_seconds=st.integers(1, 100),
+    interval_mode=st.sampled_from(IntervalMode),
     run_at=st.integers(0, 10**7).map(lambda s: NOW + timedelta(seconds=s)),
     timezone=st.sampled_from(["UTC", "Asia/Shanghai"]),
     misfire_policy=st.sampled_from(MisfirePolicy),
@@ -43,7 +52,7 @@ jobs = st.builds(
     retry_max_interval_seconds=st.integers(0, 9),
     configs=st.dictionaries(st.sampled_from(["k", "smtp.host"]), st.sampled_from(["1", "no"])),
     status=st.sampled_from(JobStatus),
-)
+).map(lambda job: replace(job, retry_count=job.retry_count * (job.retry_strategy != "none")))
 
 
 @example([Job(name="a\x85b", handler="note", params="\x85\r\n ")])

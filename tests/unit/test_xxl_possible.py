@@ -8,6 +8,7 @@ import pytest
 from scheduler.job import (
     Engine,
     HolidayPolicy,
+    IntervalMode,
     Job,
     MisfirePolicy,
     RetryStrategy,
@@ -25,6 +26,7 @@ MOMENT = datetime(2026, 11, 24, tzinfo=UTC)
 IMPOSSIBLE = [
     ({"schedule_type": ScheduleType.ONCE, "run_at": MOMENT}, "schedule_type", "run once"),
     ({"schedule_type": ScheduleType.INTERVAL}, "interval_seconds", "is needed"),
+    ({"interval_mode": IntervalMode.FIXED_DELAY}, "interval_mode", "fixed_rate"),
     (CRON, "cron_expression", "is needed"),
     (CRON | {"cron_expression": "*/5 * * * *"}, "cron_expression", "6 or 7 fields"),
     (CRON | {"cron_expression": "0 0 99 * * ?"}, "cron_expression", "99"),

@@ -1,3 +1,5 @@
--- The newest due time that the rule of job $1 has a fire of.
-SELECT max(scheduled_time) FROM qooerp_scheduler.schedule_fire
-WHERE job_id = $1 AND trigger_type IN ('cron', 'interval', 'once')
+-- The newest due time that the rule of job $1 has a fire of, and whether anything that it has begun,
+-- a next attempt too, has no end yet.
+SELECT max(scheduled_time) FILTER (WHERE trigger_type <> 'retry'), count(*) > 0
+FROM qooerp_scheduler.schedule_fire
+WHERE job_id = $1 AND coalesce(origin, trigger_type) IN ('cron', 'interval', 'once')

@@ -9,10 +9,11 @@ WITH gone AS (
         e.status, e.ended
 )
 SELECT gone.*, j.retry_strategy, j.retry_count, j.retry_interval_seconds,
-    j.retry_max_interval_seconds, j.schedule_type,
+    j.retry_max_interval_seconds, j.schedule_type, j.interval_mode,
     j.deleted_at IS NULL AND (j.status = 'running' OR gone.origin IN ('api', 'retry')) AS wanted
 FROM gone JOIN qooerp_scheduler.schedule_job j ON j.id = gone.job_id
 WHERE j.schedule_type = 'once'
+    OR j.schedule_type = 'interval' AND j.interval_mode = 'fixed_delay'
     OR gone.status <> 'succeeded' AND j.retry_count >= gone.attempt
     OR gone.status = 'succeeded' AND EXISTS (
         SELECT FROM qooerp_scheduler.schedule_dependency d WHERE d.parent_id = gone.job_id)
