@@ -36,9 +36,7 @@ class Judge:
     late: timedelta
 
     def alarms(self, row: Row) -> Iterator[Alarm]:
-        """The alarms of one event; what is history, as an Admin's log before the first copy, has none."""
-        if row["history"]:
-            return
+        """The alarms of one event."""
         match row["kind"]:
             case "ended":
                 yield from self._ended(row)
@@ -52,7 +50,6 @@ class Judge:
         return (
             row["kind"] == "ended"
             and row["engine"] == Engine.XXL
-            and not row["history"]
             and row["not_before"] is None
             and _is_bad(row)
             and 0 < row["retry_count"] >= row["attempt"]

@@ -126,17 +126,3 @@ async def test_what_nobody_has_looked_at_for_a_day_is_forgotten(sql):
 
     assert refused is not None
     assert await sql.fetchval(EVENTS) == 0
-
-
-async def test_what_an_admins_log_tells_long_after_the_end_is_history_and_no_alarm(sql):
-    job, retried = await add_admin_job(sql, 1), await add_admin_job(sql, 2, retry_count=1)
-    for each in (job, retried):
-        await happened(sql, each, trigger_time=4000, end_time=3700, **FAILED)
-    await happened(sql, job, trigger_time=4000, end_time=3500, **FAILED)
-    await happened(sql, job, trigger_time=4000, end_time=3700, revision=3, **FAILED)
-
-    assert await take(sql) == 4
-
-    assert len(await alarms_of(sql, job)) == 2
-    assert await alarms_of(sql, retried) == []
-    assert await sql.fetchval(EVENTS) == 0

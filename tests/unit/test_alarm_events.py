@@ -38,7 +38,6 @@ def event(**changes: Any) -> dict[str, Any]:
         "retry_count": 0,
         "wanted": True,
         "tried_again": False,
-        "history": False,
     } | changes
 
 

@@ -1,6 +1,5 @@
 -- Takes what has happened and may be an alarm, at most $1, oldest first, passing over what others
--- have in hand; with the run and the job. History is what an Admin's log has told of a run an hour or
--- more after its end: nobody needs to be called for that.
+-- have in hand; with the run and the job.
 WITH taken AS (
     DELETE FROM qooerp_scheduler.schedule_alarm_event WHERE id IN (
         SELECT id FROM qooerp_scheduler.schedule_alarm_event
@@ -17,8 +16,6 @@ SELECT e.kind, e.job_id, e.log_id, e.at, e.not_before, e.message,
         WHEN l.first_log_id IS NULL THEN l.trigger_type
         ELSE (SELECT o.trigger_type FROM qooerp_scheduler.schedule_log o WHERE o.id = l.first_log_id
             AND o.trigger_time BETWEEN l.scheduled_time AND l.trigger_time) END) AS wanted,
-    coalesce(j.engine = 'xxl' AND l.revision = 0 AND l.update_time > l.end_time + interval '1 hour', false)
-        AS history,
     EXISTS (SELECT FROM qooerp_scheduler.schedule_log r
         WHERE (j.engine = 'local' AND j.retry_count >= l.attempt
                 OR j.engine = 'xxl' AND e.not_before IS NOT NULL) AND r.job_id = e.job_id

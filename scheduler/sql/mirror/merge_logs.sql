@@ -49,7 +49,7 @@ WITH met AS (
     FROM met WHERE log_id IS NULL ORDER BY trigger_time, admin_log_id
     ON CONFLICT DO NOTHING
     RETURNING id, job_id, trigger_time, status, duration_ms, attempt, start_time, scheduled_time,
-        result_message
+        result_message, end_time, revision
 ), updated AS (
     UPDATE qooerp_scheduler.schedule_log run SET
         job_id = CASE WHEN moves THEN met.job_id ELSE run.job_id END,
@@ -74,18 +74,22 @@ WITH met AS (
         AND run.trigger_time < $4::timestamptz + interval '1 second'
         AND (takes OR met.attempt > met.old_attempt OR moves)
     RETURNING run.id, run.job_id, run.trigger_time, run.status, run.duration_ms, run.attempt,
-        run.start_time, run.scheduled_time, run.result_message,
+        run.start_time, run.scheduled_time, run.result_message, run.end_time, run.revision,
         met.old_status, met.old_duration_ms, met.old_job_id
 ), news AS (
     SELECT id, job_id, trigger_time, status, attempt,
         start_time >= scheduled_time + interval '5 seconds' AS is_late,
         result_message LIKE '%[alarm %' AS speaks
     FROM (
-        SELECT id, job_id, trigger_time, status, attempt, start_time, scheduled_time, result_message
+        SELECT id, job_id, trigger_time, status, attempt, start_time, scheduled_time, result_message,
+            end_time, revision
         FROM inserted
         UNION ALL
-        SELECT id, job_id, trigger_time, status, attempt, start_time, scheduled_time, result_message
+        SELECT id, job_id, trigger_time, status, attempt, start_time, scheduled_time, result_message,
+            end_time, revision
         FROM updated WHERE status <> old_status) changed
+    -- what is told an hour or more after its end is history: nobody needs to be called for that
+    WHERE revision > 0 OR coalesce(end_time > now() - interval '1 hour', true)
 ), counts AS (
     SELECT id, job_id, trigger_time, status, duration_ms, 1 AS sign FROM inserted
     UNION ALL
