@@ -1,0 +1,41 @@
+"""Loops beside the runs: watched, and ended together."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Coroutine
+from typing import Any
+
+
+class Background:
+    """Runs loops until they are cancelled; the service must not go on without one that died."""
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        """Done, with the exception, when a loop has died: the service must end."""
+
+    def watch(self, loop: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(loop)
+        self._tasks.add(task)
+        task.add_done_callback(self._note_death)
+        return task
+
+    async def cancel(self) -> None:
+        """End all loops."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _note_death(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) and not self.failed.done():
+            self.failed.set_exception(error)
+
+
+async def wait_for(event: asyncio.Event, limit_s: float) -> None:
+    """Wait for *event*, at most *limit_s*."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(limit_s):
+            await event.wait()

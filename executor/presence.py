@@ -1,0 +1,104 @@
+"""What Admins see of this executor: in their registries while it serves, under a path of each."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import aiohttp
+import structlog
+
+from admin_bridge import AdminCluster, AdminError, ClusterConfig, RegistryBeat
+from executor.advertised import Advertised
+from executor.background import Background
+from executor.endpoints import Caller
+from executor.errors import StartRefused
+from executor.settings import ClusterSection, ExecutorSettings
+
+_log = structlog.get_logger(__name__)
+
+FindUrl = Callable[[], Awaitable[str]]
+
+
+class Presence:
+    """The Admin clusters of the settings, and our place in each."""
+
+    def __init__(self, settings: ExecutorSettings, session: aiohttp.ClientSession) -> None:
+        """Raise StartRefused for what is no address."""
+        self._settings = settings
+        self._sections = settings.clusters()
+        try:
+            self.clusters = [_cluster(settings, one, session) for one in self._sections]
+        except ValueError as error:
+            raise StartRefused(f"admins: {error}") from None
+        self._beats: list[RegistryBeat] = []
+        self._beating: list[asyncio.Task[None]] = []
+        self._registered: set[str] = set()
+
+    @property
+    def is_known(self) -> bool:
+        """Some Admin has it in its registry, or had."""
+        return bool(self._registered)
+
+    def callers(self) -> list[Caller]:
+        """Who may call; without any cluster, anyone with the token, and nobody is called back."""
+        if not self._sections:
+            token = self._settings.executor.access_token.get_secret_value()
+            return [Caller("default", "", token.encode(), lambda _path, _headers: None)]
+        return [
+            Caller(
+                section.name,
+                self._prefix(cluster),
+                self._settings.token_of(section).encode(),
+                cluster.heard,
+            )
+            for section, cluster in zip(self._sections, self.clusters, strict=True)
+        ]
+
+    def appear(
+        self, advertised: Advertised, background: Background, answered: Callable[[str], None]
+    ) -> None:
+        """Be in every registry from now on; *answered* hears of a cluster that has taken it."""
+
+        def changed(cluster: str, error: AdminError | None) -> None:
+            if error is not None:
+                _log.warning("registry_failed", cluster=cluster, reason=str(error))
+                return
+            self._registered.add(cluster)
+            answered(cluster)
+            _log.info("registered", cluster=cluster)
+
+        for cluster in self.clusters:
+            beat = RegistryBeat(cluster, self._finder(cluster, advertised), changed)
+            self._beats.append(beat)
+            self._beating.append(background.watch(beat.run()))
+
+    async def vanish(self) -> None:
+        """Leave every registry; triggers may still come for 30 s."""
+        for task in self._beating:
+            task.cancel()
+        for error in await asyncio.gather(*(beat.leave() for beat in self._beats)):
+            if error is not None:
+                _log.warning("deregistration_failed", reason=str(error))
+
+    def _finder(self, cluster: AdminCluster, advertised: Advertised) -> FindUrl:
+        async def find_url() -> str:
+            return await advertised.look() + self._prefix(cluster)
+
+        return find_url
+
+    def _prefix(self, cluster: AdminCluster) -> str:
+        """The path that tells who calls, when there is more than one who may."""
+        return f"/{cluster.config.name}" if len(self.clusters) > 1 else ""
+
+
+def _cluster(
+    settings: ExecutorSettings, section: ClusterSection, session: aiohttp.ClientSession
+) -> AdminCluster:
+    config = ClusterConfig(
+        name=section.name,
+        addresses=tuple(section.addresses),
+        access_token=settings.token_of(section),
+        app_name=section.app_name or settings.executor.app_name,
+    )
+    return AdminCluster(config, session)
