@@ -124,6 +124,7 @@ class ClusterMirror:
             raise NoGroup(
                 f"the Admin has no group of the app name {admin.app_name!r}: add it there"
             )
+        await connection.execute(sql("forget_group"), self._cluster, 0)
         rows = await connection.fetch(sql("groups"), self._cluster)
         await self._leave(connection, {row[0] for row in rows} - set(ids))
         new = [one for one in ids if one not in self._groups]

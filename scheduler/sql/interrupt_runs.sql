@@ -4,7 +4,7 @@ WITH recorded AS (
     UPDATE qooerp_scheduler.schedule_log SET status = 'interrupted', end_time = now(),
         result_code = 500, result_message = $1::text, update_time = now()
     WHERE status IN ('queued', 'running')
-        AND cluster NOT IN (SELECT cluster FROM qooerp_scheduler.schedule_mirror)
+        AND cluster NOT IN (SELECT cluster FROM qooerp_scheduler.schedule_mirror WHERE group_id > 0)
     RETURNING id, job_id, trigger_time, status, duration_ms, attempt, false AS is_late, false AS speaks
 ), news AS (
     SELECT * FROM recorded

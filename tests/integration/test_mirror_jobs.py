@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from admin_bridge.console import AdminGroup
+from admin_bridge.console import AdminGroup, ConsoleUnreachable
 from executor.model import RunState
 from scheduler.mirror.mirror import Mirror
 from scheduler.mirror_settings import MirrorSection
@@ -46,6 +46,20 @@ async def test_jobs_of_our_groups_are_copied_and_no_others(stage: Stage) -> None
     assert (fields["route"], fields["children"], fields["group_id"]) == ("FAILOVER", [2], GROUP)
     assert (second["status"], second["next_run_time"]) == ("stopped", None)
     assert await stage.audited() == []
+
+
+async def test_an_admin_that_was_never_copied_has_its_trouble_written_down(stage: Stage) -> None:
+    told = f"SELECT group_id, error FROM {SCHEMA}.schedule_mirror"
+    stage.admin.fault = ConsoleUnreachable("nobody is there")
+    await stage.go(20)
+    assert [tuple(row) for row in await stage.connection.fetch(told)] == [(0, "nobody is there")]
+
+    stage.admin.fault = None
+    stage.admin.job(1)
+    await stage.go(60)
+
+    assert [tuple(row) for row in await stage.connection.fetch(told)] == [(GROUP, "")]
+    assert [row["deleted_at"] for row in await stage.jobs()] == [None]
 
 
 async def test_what_is_done_in_the_console_is_seen_in_time_and_audited(stage: Stage) -> None:
