@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import aiohttp
 
@@ -17,7 +17,7 @@ from scheduler.doctor.schedules import look_at_schedules
 from scheduler.settings import Settings
 from scheduler.xxl.consoles import Consoles
 
-_MOST_JOBS = 1000
+_JOBS_A_PAGE = 1000
 
 
 async def look_at_admins(
@@ -67,8 +67,15 @@ async def _console(
         yield finding
 
 
-async def _jobs(site: Site, group_id: int) -> tuple[AdminJob, ...]:
-    return (await site.console.jobs(group_id, limit=_MOST_JOBS)).rows
+async def _jobs(site: Site, group_id: int) -> Sequence[AdminJob]:
+    """All jobs of the group, as far as the list holds still."""
+    found: dict[int, AdminJob] = {}
+    while True:
+        page = await site.console.jobs(group_id, offset=len(found), limit=_JOBS_A_PAGE)
+        known = len(found)
+        found |= {job.id: job for job in page.rows}
+        if len(found) == known or len(found) >= page.total:
+            return tuple(found.values())
 
 
 async def _site(settings: Settings, section: ClusterSection, console: Console) -> Site:

@@ -73,6 +73,16 @@ async def test_a_cron_dialect_that_loses_days_is_named_with_the_jobs_that_have_i
     assert any("'0 0 6 L * ?'" in text for text in said)
 
 
+async def test_the_oldest_of_many_jobs_is_looked_at_too(tmp_path: Path) -> None:
+    async with an_admin("2.4") as admin:
+        admin.add_job("trap", scheduleType="CRON", scheduleConf="0 0 0 0W * ?")
+        for _ in range(1000):
+            admin.add_job("fine")
+        findings = await found(settings_for(admin, tmp_path))
+
+    assert "0W" in findings["cron"][0].said
+
+
 class Asked(FakeConsole):
     """An Admin that remembers which crons it was asked for."""
 
