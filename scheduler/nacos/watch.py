@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 
 import structlog
 
@@ -30,6 +29,7 @@ class OverlayWatch:
         self._client = client
         self._data_id = laid.settings.nacos.config_data_id
         self._started = self._current = laid
+        self._seen = laid.text
         self._live = live
         self._poll_s = poll_s
         self._away = bool(laid.trouble) and not laid.refused
@@ -52,13 +52,13 @@ class OverlayWatch:
             self._away = True
             return
         came_back, self._away = self._away, False
-        if came_back or text != self._current.text:
+        if came_back or text != self._seen:
             self._take(lay(self._current.sources, text))
 
     def _take(self, laid: Laid) -> None:
+        self._seen = laid.text
         if laid.refused:
             laid.tell()
-            self._current = replace(self._current, text=laid.text)
             return
         found = changes(
             self._started.settings, self._current.settings, laid.settings, live=self._live

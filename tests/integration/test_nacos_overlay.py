@@ -119,6 +119,10 @@ async def test_a_first_start_without_nacos_is_one_with_the_file(tmp_path: Path) 
     assert not laid.refused
 
 
+def kept_in(folder: Path) -> list[str]:
+    return [path.read_text(encoding="utf-8") for path in folder.iterdir()]
+
+
 class Watched:
     """A service that follows the overlay: what came into effect, and what was said."""
 
@@ -189,6 +193,20 @@ async def test_a_bad_one_is_said_once_and_changes_nothing(nacos: FakeNacos, tmp_
     assert again == []
     assert mended[-1]["applied"] == ("logging.level",)
     assert service.levels == ["debug", "warning"]
+
+
+async def test_a_bad_one_is_never_kept_as_the_last_good_one(
+    nacos: FakeNacos, tmp_path: Path
+) -> None:
+    good = "logging: {level: debug}\n"
+    async with watched(tmp_path, nacos) as service:
+        await service.said_of(nacos, good)
+        await service.said_of(nacos, "logging: {level: loud}\n")
+        again = service.watch.run()  # as after a stumble
+        again.send(None)
+        again.close()
+
+    assert kept_in(tmp_path / "data") == [good]
 
 
 async def test_an_overlay_that_is_removed_gives_the_file_s_values_back(
