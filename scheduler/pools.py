@@ -5,26 +5,19 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from executor.app import ExecutorApp
-from executor.model import Isolation
 
-Load = dict[str, float]
-"""What runs, what waits, and how much may run at once: `running`, `waiting`, `limit`; and of the
-async handlers, how often and how long one has blocked the others: `blocks`, `blocked_seconds`."""
+Load = dict[str, int]
+"""What runs, what waits, and how much may run at once: `running`, `waiting`, `limit`."""
 
 
 def executions(executor: ExecutorApp | None) -> dict[str, Load]:
     """By isolation."""
     if executor is None:
         return {}
-    loads = {
+    return {
         kind.value: _load(slots.in_use, slots.waiting, slots.limit)
         for kind, slots in executor.dispatcher.load()
     }
-    blocked = {
-        "blocks": executor.watchdog.blocks,
-        "blocked_seconds": round(executor.watchdog.blocked_s, 3),
-    }
-    return loads | {Isolation.ASYNC.value: loads[Isolation.ASYNC.value] | blocked}
 
 
 class Pools:
@@ -47,6 +40,13 @@ class Pools:
         self.notify = _load(0, 0, notify_workers)
         """Kept by whoever sends notifications."""
 
+    def blocks(self) -> tuple[int, float]:
+        """How often an async handler has blocked the others, and for how many seconds in all."""
+        if self._executor is None:
+            return 0, 0.0
+        watchdog = self._executor.watchdog
+        return watchdog.blocks, watchdog.blocked_s
+
     async def loads(self) -> dict[str, Load]:
         """Every pool by its name. Raise DatabaseAway."""
         found = executions(self._executor)
@@ -56,10 +56,4 @@ class Pools:
 
 
 def _load(running: int, waiting: int, limit: int) -> Load:
-    return {
-        "running": running,
-        "waiting": waiting,
-        "limit": limit,
-        "blocks": 0,
-        "blocked_seconds": 0,
-    }
+    return {"running": running, "waiting": waiting, "limit": limit}

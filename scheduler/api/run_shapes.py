@@ -137,8 +137,13 @@ class PoolTold(Told):
     running: int
     waiting: int
     limit: int
-    blocks: int = Field(description="Of `async`: how often a handler has blocked the others.")
-    blocked_seconds: float = Field(description="How long these blocks lasted together.")
+
+
+class HandlerLoopTold(Told):
+    """How async handlers get on with each other, since the service began."""
+
+    blocks: int = Field(description="How often one has blocked the others for a second or more.")
+    blocked_seconds: float = Field(description="How long that lasted together.")
 
 
 class MonitorTold(Told):
@@ -157,3 +162,4 @@ class MonitorTold(Told):
     today_success: int
     today_failures: int
     pools: dict[str, PoolTold]
+    handler_loop: HandlerLoopTold

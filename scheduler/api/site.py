@@ -145,7 +145,7 @@ class Site:
         return [
             Jobs(jobs, desk=desk, runs=service, explainer=self._explainer(runs)),
             Logs(runs, jobs=jobs, control=service, text=text, streams=self._streams),
-            Statistics(counts, self._pools.loads),
+            Statistics(counts, self._pools),
             Configs(self._configs, jobs),
             Schedule(self._handlers, clock, timezone=timezone),
             Calendars(CalendarService(database, jobs)),

@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 
 from scheduler import statistics
 from scheduler.api.endpoint import get
 from scheduler.api.run_shapes import (
     DaysQuery,
     DayTold,
+    HandlerLoopTold,
     JobIdPath,
     JobStatisticsTold,
     MonitorTold,
     PoolTold,
 )
 from scheduler.job_rule import zone_of
-from scheduler.pools import Load
-
-Loads = Callable[[], Awaitable[dict[str, Load]]]
-"""How busy each pool is, by its name."""
+from scheduler.pools import Pools
 
 
 class Statistics:
     """What runs have come to, counted as they end."""
 
-    def __init__(self, counts: statistics.Statistics, pools: Loads) -> None:
+    def __init__(self, counts: statistics.Statistics, pools: Pools) -> None:
         self._counts = counts
         self._pools = pools
 
@@ -47,8 +45,9 @@ class Statistics:
 
     @get("/statistics/monitor")
     async def monitor(self) -> MonitorTold:
-        """Read how many jobs there are, what ran ever and today, and how busy or blocked the pools are."""
-        found, pools = await self._counts.monitor(), await self._pools()
+        """Read how many jobs there are, what ran ever and today, and how busy the pools are."""
+        found, pools = await self._counts.monitor(), await self._pools.loads()
+        blocks, blocked_s = self._pools.blocks()
         return MonitorTold(
             total_jobs=sum(found.jobs.values()),
             running_jobs=found.jobs["running"],
@@ -63,4 +62,5 @@ class Statistics:
             today_success=found.today.success_count,
             today_failures=found.today.fail_count,
             pools={name: PoolTold(**pool) for name, pool in pools.items()},
+            handler_loop=HandlerLoopTold(blocks=blocks, blocked_seconds=round(blocked_s, 3)),
         )

@@ -7,7 +7,6 @@ import time
 from pathlib import Path
 
 from executor.testing.fake_admin import FakeAdmin
-from scheduler.pools import executions
 from tests.integration.executor_service import an_executor
 
 
@@ -22,12 +21,12 @@ async def test_a_blocked_loop_of_handlers_delays_no_beat_and_is_named(tmp_path: 
             slowest = max(slowest, time.monotonic() - began)
             await asyncio.sleep(0)
         content = (await admin.log_page(log_id)).content
-        blocked = executions(app)["async"]
+        watchdog = app.watchdog
 
     assert [callback["logId"] for callback in admin.callbacks] == [other, log_id]
     assert slowest < 1.0, "a beat waited for the handler"
     assert "handler loop blocked for 1." in content
     assert "executor_handlers.py:" in content
     assert "in block_loop" in content
-    assert blocked["blocks"] == 1
-    assert 1.5 < blocked["blocked_seconds"] < 10
+    assert watchdog.blocks == 1
+    assert 1.5 < watchdog.blocked_s < 10
