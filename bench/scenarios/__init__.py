@@ -18,6 +18,7 @@ from bench.scenarios import (
     lateness,
     lists,
     log,
+    mail_outage,
     mirror,
     outage,
     recorder,
@@ -51,5 +52,6 @@ ALL: tuple[Scenario, ...] = tuple(
         storage_outage,
         mirror,
         alarms,
+        mail_outage,
     )
 )

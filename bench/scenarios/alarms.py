@@ -6,19 +6,17 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from datetime import timedelta
 from statistics import median
 from typing import Any
 
 import asyncpg
-import orjson
-from aiosmtpd.controller import Controller
 
 from bench.jobs import add_intervals, none_left, second
+from bench.mailbox import Mailbox, add_failing, by_mail, mailing
 from bench.scenario import Cell, Figure, Row, Scenario
-from bench.service import SCHEMA, migrated, only_ours, postgres, service
-from bench.target import Target, free_port
+from bench.service import SCHEMA, only_ours
+from bench.target import Target
 
 _PATIENCE_S = 60.0
 _NEVER_AGAIN_S = 86_400
@@ -27,22 +25,6 @@ _ENDED = f"""SELECT n.id, extract(epoch FROM l.end_time)::float8 AS ended, d.mes
 FROM {SCHEMA}.schedule_notify n JOIN {SCHEMA}.schedule_log l ON l.id = n.log_id
 JOIN {SCHEMA}.schedule_delivery_alarm a ON a.notify_id = n.id
 JOIN {SCHEMA}.schedule_delivery d ON d.id = a.delivery_id"""
-
-
-@dataclass
-class Mailbox:
-    """A mail server that remembers when each message came, by its id."""
-
-    came: dict[str, float] = field(default_factory=dict)
-    mails: int = 0
-
-    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802
-        head = envelope.content.partition(b"\r\n\r\n")[0].decode()
-        name = "x-qooerp-message-id:"
-        line = next(line for line in head.splitlines() if line.lower().startswith(name))
-        self.came.setdefault(line[len(name) :].strip(), time.time())
-        self.mails += 1
-        return "250 taken"
 
 
 async def measure(target: Target, quick: bool) -> Row:
@@ -76,31 +58,17 @@ async def measure(target: Target, quick: bool) -> Row:
 @asynccontextmanager
 async def _stage(**settings: object) -> AsyncIterator[tuple[Mailbox, asyncpg.Connection]]:
     mailbox = Mailbox()
-    port = free_port()
-    door = Controller(mailbox, hostname="127.0.0.1", port=port)
-    door.start()
-    mail = {"host": "127.0.0.1", "port": port, "security": "none", "sender": "bench@example.com"}
-    channel = {"name": "mail", "kind": "email", "settings": mail, "receivers": ["a@example.com"]}
-    chosen: dict[str, Any] = {"alarms__channels": orjson.dumps([channel]).decode()} | settings
-    try:
-        async with postgres() as server, migrated(server) as sql:
-            with service(server, **chosen):
-                yield mailbox, sql
-    finally:
-        door.stop()
-
-
-def _rule(**more: object) -> dict[str, object]:
-    rule = {"name": "all by mail", "targets": ["mail"]} | more
-    return {"alarms__rules": orjson.dumps([rule]).decode()}
+    mailbox.open()
+    async with mailing(mailbox, **settings) as sql:
+        yield mailbox, sql
 
 
 async def _latency(count: int) -> tuple[float, float]:
     """The worst and the median, s: failures that come one by one."""
-    async with _stage(**_rule(group_by="none")) as (mailbox, sql):
+    async with _stage(**by_mail(group_by="none")) as (mailbox, sql):
         apart = timedelta(seconds=2.3)
         begin = second(5)
-        await _failing(sql, count, begin=begin, apart=apart)
+        await add_failing(sql, count, begin=begin, apart=apart)
         await _until(lambda: len(mailbox.came) >= count, seconds=count * 2.3 + _PATIENCE_S)
         rows = await sql.fetch(_ENDED)
     waits = [mailbox.came[row["message_id"]] - row["ended"] for row in rows]
@@ -109,9 +77,9 @@ async def _latency(count: int) -> tuple[float, float]:
 
 async def _storm(count: int) -> tuple[int, int, int, int]:
     """Records, messages, alarms in no message, messages that came twice."""
-    async with _stage(**_rule()) as (mailbox, sql):
+    async with _stage(**by_mail()) as (mailbox, sql):
         begin = second(5)
-        await _failing(sql, count, begin=begin, apart=timedelta(seconds=10 / count))
+        await add_failing(sql, count, begin=begin, apart=timedelta(seconds=10 / count))
         await none_left(sql, until=begin + timedelta(seconds=11), patience_s=_PATIENCE_S)
         unsent = f"SELECT count(*) FROM {SCHEMA}.schedule_notify WHERE send_status <> 'sent'"
         records = f"SELECT count(*) FROM {SCHEMA}.schedule_notify"
@@ -127,7 +95,7 @@ async def _storm(count: int) -> tuple[int, int, int, int]:
 
 async def _rate(runs: int, *, on: bool) -> float:
     """Runs a second where all are due at once, one in twenty of which fails."""
-    async with _stage(**_rule(), alarms__enabled=str(on).lower()) as (_, sql):
+    async with _stage(**by_mail(), alarms__enabled=str(on).lower()) as (_, sql):
         begin = second(5)
         await add_intervals(
             sql, runs, every_s=_NEVER_AGAIN_S, begin=begin, apart=timedelta(0), handler="flaky"
@@ -139,12 +107,6 @@ async def _rate(runs: int, *, on: bool) -> float:
             begin,
         )
     return runs / float(took)
-
-
-async def _failing(sql: asyncpg.Connection, count: int, *, begin: Any, apart: timedelta) -> None:
-    await add_intervals(
-        sql, count, every_s=_NEVER_AGAIN_S, begin=begin, apart=apart, handler="fails"
-    )
 
 
 async def _until(holds: Any, *, seconds: float) -> None:
