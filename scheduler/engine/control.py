@@ -6,8 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from executor.clock import Clock, moment
 from executor.dispatch import Dispatcher
@@ -120,8 +119,3 @@ class RunControl:
 
     def _killed_before(self, trigger: Trigger) -> Report:
         return ended(trigger, RunState.KILLED, _KILLED, self._clock.now_ms())
-
-
-async def withdraw(connection: AsyncConnection, job_id: int) -> None:
-    """Drop what is planned for a job by its rule: part of every change of it, in its transaction."""
-    await connection.execute(text(sql("withdraw").replace("$1", ":job_id")), {"job_id": job_id})
