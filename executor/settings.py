@@ -88,6 +88,9 @@ class ClusterSection(Section):
     app_name: str = Field("", description="App name there; empty: executor.app_name.")
     username: str = Field("", description="Console user for mirror and control; empty: none.")
     password: SecretStr = Field(SecretStr(""), description="That user's password.")
+    group_id: int = Field(
+        0, ge=0, description="Id of our group there, for a user of role 0; 0: found by app name."
+    )
     console_zone: str = Field(
         "", description="IANA zone of the Admins' JVM; empty: its offset is asked for."
     )

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 
 import aiohttp
 
-from admin_bridge.console import AdminJob, Console, ConsoleError
+from admin_bridge.console import AdminGroup, AdminJob, Console, ConsoleError
 from executor.settings import ClusterSection
 from scheduler.doctor.console import Site, look_at_console, sign_in_fault
 from scheduler.doctor.finding import Finding, ok, warn
@@ -48,7 +48,7 @@ async def _console(
 ) -> AsyncIterator[Finding]:
     try:
         site = await _site(settings, section, await consoles.console(section.name))
-        groups = await site.console.groups()
+        groups = await _groups(site)
     except ConsoleError as error:
         yield sign_in_fault(section.name, error)
         return
@@ -65,6 +65,15 @@ async def _console(
         return
     for finding in glue_of(settings, section.name, jobs):
         yield finding
+
+
+async def _groups(site: Site) -> Sequence[AdminGroup]:
+    """All that there are; where ours is named, only that: the user need not see the others."""
+    group_id = site.section.group_id
+    if not group_id:
+        return await site.console.groups()
+    await site.console.jobs(group_id, limit=1)
+    return (AdminGroup(group_id, site.app_name, "", automatic=True, addresses=()),)
 
 
 async def _jobs(site: Site, group_id: int) -> Sequence[AdminJob]:

@@ -51,7 +51,10 @@ async def look_at_console(site: Site, groups: Sequence[AdminGroup]) -> AsyncIter
         advice = "add it in the console (executor management), with automatic registration"
         yield fail("group", f"none of app name {site.app_name!r} at {site.section.name}", advice)
         return
-    yield route_of(site, mine)
+    if site.section.group_id:
+        yield ok("routed address", "not looked at: admins[].group_id is for who may not see groups")
+    else:
+        yield route_of(site, mine)
     yield await _reach(site, mine)
 
 
@@ -68,7 +71,9 @@ def _advice(error: ConsoleError) -> str:
     if isinstance(error, SignInRefused):
         return "set admins[].username and .password to a user made for this service alone"
     if isinstance(error, PermissionRefused):
-        return "make that user an administrator, so that it may see the groups"
+        return (
+            "make that user an administrator, or set admins[].group_id to a group that it may see"
+        )
     return "mirror and control of jobs do not work like this"
 
 

@@ -33,6 +33,10 @@ class NoGroup(Exception):
     """No group of the Admin is ours: perhaps it is still to be made."""
 
 
+class StrangeGroup(Exception):
+    """The named group has other jobs than before, and its app name can't be seen."""
+
+
 class ClusterMirror:
     """The copy of one Admin cluster, on a connection that nobody else copies it with.
 
@@ -78,7 +82,7 @@ class ClusterMirror:
             self._look_at_sign_ins()
         except NoGroup as reason:
             await self._say(connection, str(reason))
-        except (ConsoleError, ListUnsteady, DatesMoved) as reason:
+        except (ConsoleError, ListUnsteady, DatesMoved, StrangeGroup) as reason:
             await self._failed(connection, reason)
         else:
             await self._say(connection, "")
@@ -117,16 +121,18 @@ class ClusterMirror:
         """Find which groups are ours; one that is no more takes its jobs along."""
         admin = await self._consoles.admin(self._cluster)
         assert self._reader is not None
-        ids = await self._reader.group_ids(admin.app_name)
+        named = [admin.group_id] if admin.group_id else None
+        ids = named or await self._reader.group_ids(admin.app_name)
         self._agenda.groups_are(ids, self._timing.elapsed(), settled=bool(ids))
-        self._sure = True
+        self._sure = not named
         if not ids:
             raise NoGroup(
                 f"the Admin has no group of the app name {admin.app_name!r}: add it there"
             )
         await connection.execute(sql("forget_group"), self._cluster, 0)
         rows = await connection.fetch(sql("groups"), self._cluster)
-        await self._leave(connection, {row[0] for row in rows} - set(ids))
+        if not named:  # else the others were not looked for
+            await self._leave(connection, {row[0] for row in rows} - set(ids))
         new = [one for one in ids if one not in self._groups]
         for group_id in new:
             self._groups[group_id] = group = await self._group(connection, admin, group_id)
@@ -159,9 +165,18 @@ class ClusterMirror:
     async def _copy_jobs(self, task: Task, connection: asyncpg.Connection) -> bool | None:
         changed = await self._groups[task.group_id].copy_jobs(connection, sure=self._sure)
         if changed is None:  # another database may be there, whose group of this id is not ours
+            await self._refuse_named(task.group_id)
             self._agenda.hurry(Task(Kind.GROUPS))
         self._sure = False
         return changed
+
+    async def _refuse_named(self, group_id: int) -> None:
+        """Raise StrangeGroup when the group's id is all that is known of it."""
+        if (await self._consoles.admin(self._cluster)).group_id:
+            raise StrangeGroup(
+                f"group {group_id} has other jobs than before, and only a console user of role 1 may"
+                " see whether it is still ours: look there, and restart the service if it is"
+            )
 
     async def _copy_logs(self, task: Task, connection: asyncpg.Connection) -> bool | None:
         group = self._groups[task.group_id]

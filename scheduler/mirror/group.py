@@ -205,7 +205,7 @@ class Group:
 
     def _is_strange(self, jobs: Sequence[AdminJob]) -> bool:
         known = self._jobs
-        if known and len(jobs) < len(known) / 2:
+        if known and (len(jobs) < len(known) / 2 or not any(job.id in known for job in jobs)):
             return True
         return any(is_another(job, admin_fields(known[job.id])) for job in jobs if job.id in known)
 

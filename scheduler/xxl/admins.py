@@ -25,6 +25,8 @@ class Admin(NamedTuple):
     console: Console
     app_name: str
     """Of the groups whose jobs are ours; nearly always it is one."""
+    group_id: int
+    """Of our group, as the operator said for a user who may not list them; 0: it is looked for."""
     timezone: str
     """IANA zone in which it reads every rule."""
     zone_named: bool

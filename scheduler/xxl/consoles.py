@@ -60,6 +60,7 @@ class Consoles:
             cluster=cluster,
             console=await self.console(cluster),
             app_name=self._app_names[cluster],
+            group_id=self._sections[cluster].group_id,
             timezone=zone or self._timezone,
             zone_named=bool(zone),
         )
@@ -67,6 +68,8 @@ class Consoles:
     async def group_ids(self, cluster: str) -> Sequence[int]:
         """The ids of our groups there. Raise ConsoleError, and Conflict when there is none."""
         console, app_name = await self.console(cluster), self._app_names[cluster]
+        if named := self._sections[cluster].group_id:
+            return [named]
         try:
             groups = await console.groups()
         except (NotAnAdmin, SignInRefused):

@@ -172,9 +172,11 @@ class MemoryAdmins:
         self._admin = admin
         self.console = MemoryConsole(admin)
         self.forgotten = 0
+        self.named = 0
+        """The id of a group that is not looked for."""
 
     async def admin(self, cluster: str) -> Admin:
-        return Admin(cluster, self.console, APP, "UTC", zone_named=False)  # type: ignore[arg-type]
+        return Admin(cluster, self.console, APP, self.named, "UTC", zone_named=False)  # type: ignore[arg-type]
 
     async def group_ids(self, cluster: str) -> Sequence[int]:
         return [group.id for group in self._admin.groups if group.app_name == APP]

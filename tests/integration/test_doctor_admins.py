@@ -155,3 +155,14 @@ async def test_an_admin_with_a_job_api_alone_is_no_trouble(tmp_path: Path) -> No
         findings = await found(settings_for(admin, tmp_path))
 
     assert {one.verdict for several in findings.values() for one in several} == {Verdict.OK}
+
+
+async def test_a_user_of_role_0_needs_no_list_of_groups_where_ours_is_named(
+    admin: FakeConsole, tmp_path: Path
+) -> None:
+    admin.add_user("limited", PASSWORD, role=0, groups=(1,))
+
+    findings = await found(settings_for(admin, tmp_path, username="limited", group_id="1"))
+
+    assert findings["console a"][0].verdict is Verdict.OK
+    assert "group_id" in findings["routed address"][0].said

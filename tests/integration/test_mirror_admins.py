@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -24,10 +25,13 @@ LIMIT_S = 20.0
 BUSY = MirrorSection(interval_seconds=1, requests_per_minute=600, page_size=10)
 
 
-def consoles_of(admin: FakeConsole) -> Consoles:
+def consoles_of(admin: FakeConsole, *, group_id: int = 0) -> Consoles:
+    """A user of role 0 has the group of this id."""
     secret = "mirror-password"
-    admin.add_user("mirror", secret)
-    given = f'[{{"name": "main", "addresses": ["{admin.url}"], "username": "mirror", "password": "{secret}"}}]'
+    role = {"role": 0, "groups": (group_id,)} if group_id else {}
+    admin.add_user("mirror", secret, **role)  # type: ignore[arg-type]
+    cluster = {"name": "main", "addresses": [admin.url], "group_id": group_id}
+    given = json.dumps([cluster | {"username": "mirror", "password": secret}])
     return Consoles(load(None, {"QOOERP_ADMINS": given}), timezone="UTC")
 
 
@@ -39,8 +43,10 @@ def a_run(admin: FakeConsole, job_id: int, *, at_s: int, code: int = 200) -> Non
 
 
 @asynccontextmanager
-async def a_stage(sql: asyncpg.Connection, admin: FakeConsole) -> AsyncIterator[Stage]:
-    consoles = consoles_of(admin)
+async def a_stage(
+    sql: asyncpg.Connection, admin: FakeConsole, *, group_id: int = 0
+) -> AsyncIterator[Stage]:
+    consoles = consoles_of(admin, group_id=group_id)
     stage = Stage(sql, MemoryAdmin(), BUSY, doors=consoles)
     stage.time.start = datetime.now(UTC)
     yield stage
@@ -200,3 +206,15 @@ async def test_somebody_else_with_our_user_is_said_once(
         await stage.go(3)
 
         assert capsys.readouterr().out.count("console_user_shared") == 1
+
+
+@pytest.mark.parametrize("generation", ["2.4", "3.2", "3.4"])
+async def test_a_user_of_role_0_copies_the_group_that_is_named(
+    generation: str, sql: asyncpg.Connection
+) -> None:
+    async with FakeConsole(generation) as admin, a_stage(sql, admin, group_id=1) as stage:
+        a_run(admin, admin.add_job("work"), at_s=100)
+
+        await until(stage, lambda: there(stage, 1))
+
+        assert [job["job_group"] for job in await stage.jobs()] == ["qooerp-scheduler"]

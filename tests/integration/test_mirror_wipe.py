@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from scheduler.mirror.agenda import Kind, Task
 from scheduler.mirror_settings import MirrorSection
 from scheduler.recorder import Recorder
-from tests.integration.memory_admin import GROUP, T0, MemoryAdmin
+from tests.integration.memory_admin import GROUP, T0, MemoryAdmin, MemoryAdmins
 from tests.integration.mirror_stage import Stage
 from tests.reports import a_report
 
@@ -101,3 +101,22 @@ async def test_the_first_rows_of_a_new_log_wait_for_its_jobs(stage: Stage) -> No
     await stage.go()
 
     assert await runs_by_job(stage) == {"job 1": [1, 2, 3, 4, 5], "another": [1]}
+
+
+async def test_a_group_that_was_named_and_has_other_jobs_now_is_left_alone(
+    stage: Stage, capsys: pytest.CaptureFixture[str]
+) -> None:
+    doors = MemoryAdmins(stage.admin)
+    doors.named = GROUP
+    stage.doors = doors
+    stage.restart()
+    stage.admin.run(T0 - timedelta(minutes=5))
+    await stage.go(60)
+
+    wipe(stage.admin, at=stage.time.now)
+    stage.admin.run(stage.time.now, log_id=1, params="theirs")
+    await stage.go(3600)
+
+    assert await runs_by_job(stage) == {"job 1": [1]}
+    assert [run["params"] for run in await stage.runs()] == ["p"]
+    assert "has other jobs than before" in capsys.readouterr().out
