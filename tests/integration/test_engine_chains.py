@@ -137,6 +137,32 @@ async def test_a_stopped_job_is_tried_again_where_people_have_begun(tmp_path, da
     assert await alarms_of(sql, job) == []
 
 
+async def test_an_attempt_that_is_dropped_by_a_stop_leaves_the_alarm_of_its_chain(
+    tmp_path, database_url, sql
+):
+    async with a_service(tmp_path, database_url, **QUICK) as app:
+        job = await add_job(
+            sql,
+            handler_name="failUntil",
+            params="9",
+            schedule_type="interval",
+            interval_seconds=3600,
+            next_run_time=soon(),
+            retry_strategy="fixed",
+            retry_count=2,
+            retry_interval_seconds=600,
+        )
+        planned = f"SELECT count(*) FROM {SCHEMA}.schedule_fire WHERE attempt = 2"
+        await until(lambda: sql.fetchval(planned), lambda count: count == 1)
+        assert await alarms_of(sql, job) == []
+        await JobService(app.storage.engine, SystemClock(), timezone="UTC").control(
+            job, Action.STOP
+        )
+        (alarm,) = await raised(sql, job)
+
+    assert alarm["content"] == "attempt 1 fails"
+
+
 async def test_an_attempt_that_was_planned_as_its_job_was_stopped_is_dropped_with_an_alarm(
     tmp_path, database_url, sql
 ):

@@ -8,6 +8,7 @@ from typing import Any
 
 import asyncpg
 
+from scheduler.engine.plan import MISFIRED_AFTER
 from tests.integration.api_service import an_api
 from tests.integration.engine_service import (
     a_service,
@@ -66,6 +67,22 @@ async def test_the_jobs_of_a_group_run_no_more_at_once_than_it_allows_on_all_rep
     assert {row["status"] for row in rows} == {"succeeded"}
     assert most_at_once([row for row in rows if row["job_id"] in narrow]) == 2
     assert most_at_once([row for row in rows if row["job_id"] in wide]) > 2
+
+
+async def test_a_fire_that_waits_for_a_place_in_its_group_is_not_missed(
+    tmp_path, database_url, sql
+):
+    """It waits for longer than its lease, and than any other fire may be late."""
+    groups = json.dumps([{"name": "narrow", "most": 1}])
+    hasty = {"engine__groups": groups, "engine__lease_seconds": 5}
+    async with a_service(tmp_path, database_url, **hasty):
+        long = await once(sql, job_group="narrow", handler_name="pause", params="7")
+        await until(lambda: running(sql, [long]), lambda rows: rows)
+        waiting = await once(sql, job_group="narrow", misfire_policy="skip")
+        (row,) = await ended(sql, waiting, count=1)
+
+    assert row["status"] == "succeeded"
+    assert row["start_time"] - row["scheduled_time"] > MISFIRED_AFTER
 
 
 async def test_the_monitor_shows_the_pools_of_attempts_and_notifications(tmp_path, database_url):
