@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import asyncpg
 import pytest
@@ -16,6 +16,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from executor.settings import ExecutorSettings
 from executor.testing.fake_admin import FakeAdmin
 from scheduler.alarm_settings import AlarmChannelSection, AlarmRuleSection, AlarmsSection
+from scheduler.alarms.in_force import InForce
+from scheduler.live import live_settings
 from scheduler.log_setup import configure, set_level
 from scheduler.mirror.mirror import Mirror
 from scheduler.mirror.timing import Timing
@@ -97,6 +99,17 @@ def test_only_what_differs_is_named() -> None:
     assert changes(started, started, started, live=live).applied == ()
     found = changes(started, current, new, live=live)
     assert (found.applied, found.restart) == (("logging.level",), ("executor.port",))
+
+
+def test_all_settings_of_alarms_take_effect_at_once_but_their_switch() -> None:
+    force, nobody = InForce(AlarmsSection(), "UTC"), cast(Any, None)
+    live = live_settings(None, nobody, force)
+
+    live["alarms.language"](load(None, {"QOOERP_ALARMS__LANGUAGE": "zh"}))
+
+    assert force.now.section.language == "zh"
+    all_of_them = {f"alarms.{name}" for name in AlarmsSection.model_fields}
+    assert all_of_them - live.keys() == {"alarms.enabled"}
 
 
 def hooked(gateway: GatewayServer, path: str) -> AlarmsSection:
