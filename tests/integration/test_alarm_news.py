@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import asyncpg
 import pytest
@@ -15,7 +15,7 @@ from scheduler.recorder import Recorder
 from tests.integration.engine_service import SCHEMA, add_job
 from tests.integration.memory_admin import T0 as ADMINS_T0
 from tests.integration.memory_admin import MemoryAdmin
-from tests.integration.mirror_stage import Stage
+from tests.integration.mirror_stage import Stage, Time
 from tests.reports import T0, a_report
 
 BAD = [RunState.FAILED, RunState.TIMED_OUT, RunState.INTERRUPTED]
@@ -78,16 +78,16 @@ async def test_each_of_many_bad_ends_is_noted(recorder, sql):
 
 
 async def test_what_an_admins_log_tells_is_noted_when_it_is_new_or_ends(sql):
-    admin = MemoryAdmin()
+    now, admin = datetime.now(UTC).replace(microsecond=0), MemoryAdmin()
     admin.job(1)
-    stage = Stage(sql, admin, MirrorSection(page_size=10))
-    admin.run(ADMINS_T0 - timedelta(hours=3), handle=500)
-    admin.run(ADMINS_T0 - timedelta(hours=2), handle=200)
-    long = admin.run(ADMINS_T0 - timedelta(hours=1), handle=0)
+    stage = Stage(sql, admin, MirrorSection(page_size=10), Time(start=now))
+    admin.run(now - timedelta(minutes=30), handle=500)
+    admin.run(now - timedelta(minutes=20), handle=200)
+    long = admin.run(now - timedelta(minutes=10), handle=0)
     await stage.go()
     assert await noted(sql) == ["ended"]
 
-    admin.end(long, 500, after_s=3600)
+    admin.end(long, 500, after_s=600)
     await stage.go(4000)
 
     assert await noted(sql) == ["ended", "ended"]
@@ -113,3 +113,18 @@ async def test_a_wait_in_vain_is_noted_with_the_end_of_its_run_or_not_at_all(sql
     (event,) = await sql.fetch(events)
     said = "waited too long for the success of the jobs it depends on"
     assert tuple(event) == ("waited", job, said)
+
+
+async def test_a_refused_run_is_noted_when_its_admin_tells_that_it_was_a_next_attempt(
+    recorder, sql
+):
+    admin, at = MemoryAdmin(), ADMINS_T0 - timedelta(minutes=5)
+    admin.job(1, retry_count=2)
+    run = {"log_id": admin.run(at, retries_left=1, handle=500), "job_id": 1}
+    at_ms = round(at.timestamp() * 1000)
+    await recorder.record([a_report(RunState.DISCARDED, triggered_ms=at_ms, **run)])
+    assert await noted(sql) == []
+
+    await Stage(sql, admin, MirrorSection(page_size=10)).go()
+
+    assert await noted(sql) == ["ended"]

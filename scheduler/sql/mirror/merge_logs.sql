@@ -75,7 +75,7 @@ WITH met AS (
         AND (takes OR met.attempt > met.old_attempt OR moves)
     RETURNING run.id, run.job_id, run.trigger_time, run.status, run.duration_ms, run.attempt,
         run.start_time, run.scheduled_time, run.result_message, run.end_time, run.revision,
-        met.old_status, met.old_duration_ms, met.old_job_id
+        met.old_status, met.old_duration_ms, met.old_job_id, met.old_attempt
 ), news AS (
     SELECT id, job_id, trigger_time, status, attempt,
         start_time >= scheduled_time + interval '5 seconds' AS is_late,
@@ -87,7 +87,8 @@ WITH met AS (
         UNION ALL
         SELECT id, job_id, trigger_time, status, attempt, start_time, scheduled_time, result_message,
             end_time, revision
-        FROM updated WHERE status <> old_status) changed
+        FROM updated  -- that a refused run was a next attempt is news too
+        WHERE status <> old_status OR status = 'discarded' AND attempt > old_attempt) changed
     -- what is told an hour or more after its end is history: nobody needs to be called for that
     WHERE revision > 0 OR coalesce(end_time > now() - interval '1 hour', true)
 ), counts AS (
