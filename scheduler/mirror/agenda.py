@@ -5,9 +5,11 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import NamedTuple
 
-_JOBS, _LOGS, _OPEN = 0.98, 1.04, 2.0
-"""Parts of the interval: jobs are seen within it, and both together stay below the budget."""
-_GROUPS_S = 600.0
+_JOBS, _LOGS, _OPEN = 0.95, 1.3, 2.0
+"""Parts of the interval: jobs are seen within it, and all together stay below the budget."""
+_GROUPS_S = 60.0
+_GROUPS_PART = 12
+"""One request in so many is for groups, at most."""
 _BURST = 3.0
 """Requests that may be made at once after a rest."""
 _IDLE_SHARE = 0.1
@@ -61,7 +63,8 @@ class Agenda:
         wanted = {Task(kind, one) for one in ids for kind in Kind if kind is not Kind.GROUPS}
         groups = Task(Kind.GROUPS)
         self._due = {task: self._due.get(task, now) for task in sorted(wanted)}
-        self._due[groups] = now + (_GROUPS_S if settled else self._interval_s)
+        settled_s = max(_GROUPS_S, self._interval_s, _GROUPS_PART / self._per_s)
+        self._due[groups] = now + (settled_s if settled else self._interval_s)
 
     def done(self, task: Task, now: float, *, requests: int, took_s: float, news: bool) -> None:
         """It took so many *requests*, the slowest *took_s*; those that brought *news* are free."""
@@ -71,7 +74,10 @@ class Agenda:
         if not news:
             self._credit -= requests
             self._not_before = now + took_s * (1 / _IDLE_SHARE - 1)
-        if task.kind is not Kind.GROUPS:
+        if task.kind is Kind.GROUPS:
+            rest_s = 0.0 if news else took_s / _IDLE_SHARE * _GROUPS_PART
+            self._due[task] = max(self._due[task], now + rest_s)
+        else:
             pages = 1 if news else max(1, requests)
             self._due[task] = now + self._period_s(task.kind) * pages / (2 if news else 1)
 
@@ -102,10 +108,14 @@ class Agenda:
             return wait_s
         return max(wait_s, self._not_before - now, self._until_credit(task, now))
 
-    def _urgency(self, task: Task) -> tuple[float, ...]:
-        """Of two that may begin jobs go first, since their time is promised; then the later one."""
-        first = (Kind.GROUPS, Kind.JOBS)
-        return (first.index(task.kind) if task.kind in first else len(first), self._due[task])
+    def _urgency(self, task: Task) -> tuple[float, bool]:
+        """Of two that may begin the later one goes first; the time of jobs is promised.
+
+        So they have a start of an interval, but not more: a slow Admin is asked for all in turn.
+        """
+        first = task.kind in (Kind.GROUPS, Kind.JOBS)
+        start_s = self._interval_s if first else 0.0
+        return (self._due[task] - start_s, task.kind is not Kind.GROUPS)
 
     def _refill(self, now: float) -> None:
         self._credit = min(_BURST, self._credit + (now - self._counted) * self._per_s)

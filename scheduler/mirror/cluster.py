@@ -65,8 +65,8 @@ class ClusterMirror:
         self._open: dict[int, OpenRuns] = {}
         self._reader: Reader | None = None
         self._sign_ins = SignIns()
-        self._sure = False
-        """The groups were looked for again, after a list looked strange."""
+        self._in_doubt = self._sure = False
+        """A list looked strange; and the groups were looked for again after it."""
         self._said = ""
 
     async def step(self, connection: asyncpg.Connection) -> float:
@@ -124,7 +124,7 @@ class ClusterMirror:
         named = [admin.group_id] if admin.group_id else None
         ids = named or await self._reader.group_ids(admin.app_name)
         self._agenda.groups_are(ids, self._timing.elapsed(), settled=bool(ids))
-        self._sure = not named
+        self._sure, self._in_doubt = self._in_doubt and not named, False
         if not ids:
             raise NoGroup(
                 f"the Admin has no group of the app name {admin.app_name!r}: add it there"
@@ -166,9 +166,14 @@ class ClusterMirror:
         changed = await self._groups[task.group_id].copy_jobs(connection, sure=self._sure)
         if changed is None:  # another database may be there, whose group of this id is not ours
             await self._refuse_named(task.group_id)
-            self._agenda.hurry(Task(Kind.GROUPS))
+            self._doubt()
         self._sure = False
         return changed
+
+    def _doubt(self, *tasks: Task) -> None:
+        """Look for the groups again, and then do *tasks*."""
+        self._in_doubt = True
+        self._agenda.hurry(Task(Kind.GROUPS), *tasks)
 
     async def _refuse_named(self, group_id: int) -> None:
         """Raise StrangeGroup when the group's id is all that is known of it."""
@@ -182,7 +187,7 @@ class ClusterMirror:
         group = self._groups[task.group_id]
         copy = await group.copy_logs(connection, limit_s=self._limit_s)
         if copy.wiped:
-            self._agenda.hurry(Task(Kind.GROUPS), Task(Kind.JOBS, task.group_id))
+            self._doubt(Task(Kind.JOBS, task.group_id))
         return None if copy.unfinished else copy.news
 
     async def _reconcile(self, task: Task, connection: asyncpg.Connection) -> bool | None:

@@ -55,7 +55,7 @@ def test_the_log_is_looked_at_about_as_often() -> None:
     times = [now for now, task in played(an_agenda(), 6000) if task.kind is Kind.LOGS]
 
     assert max(late - early for early, late in pairwise(times)) < 16
-    assert len(times) > 500
+    assert len(times) > 450
 
 
 def test_where_there_is_news_the_next_look_comes_sooner() -> None:
@@ -71,6 +71,30 @@ def test_a_slow_admin_is_asked_for_a_tenth_of_its_time_at_most() -> None:
     done = asked(played(an_agenda(), 3600, took_s=3.0))
 
     assert len(done) * 3.0 <= 3600 * 0.1 + 3
+
+
+@pytest.mark.parametrize("took_s", [0.05, 1.0, 3.0, 6.0])
+def test_a_slow_admin_is_asked_for_each_kind_in_turn(took_s: float) -> None:
+    counts = Counter(task.kind for _, task in played(an_agenda(), 6 * 3600, took_s=took_s))
+
+    assert min(counts[Kind.LOGS], counts[Kind.OPEN]) > counts[Kind.JOBS] / 3
+    assert 6 * 3600 / 900 < counts[Kind.GROUPS] < counts[Kind.JOBS] / 5
+
+
+def test_groups_are_looked_for_each_minute() -> None:
+    times = [now for now, task in played(an_agenda(), 6000) if task.kind is Kind.GROUPS]
+
+    assert max(late - early for early, late in pairwise(times)) < 65
+
+
+def test_a_small_budget_is_not_spent_on_groups() -> None:
+    agenda = Agenda(interval_s=10, per_minute=1)
+    agenda.groups_are([2], 0.0, settled=True)
+
+    counts = Counter(task.kind for _, task in asked(played(agenda, 24 * 3600)))
+
+    assert counts[Kind.GROUPS] <= 24 * 60 / 12
+    assert counts[Kind.JOBS] > 24 * 60 / 3
 
 
 def test_an_admin_that_is_away_is_asked_less_and_less() -> None:
