@@ -83,8 +83,8 @@ class Script(Struct, frozen=True, kw_only=True, gc=False):
     """When the script was last changed, epoch milliseconds."""
 
 
-class Trigger(Struct, frozen=True, kw_only=True, gc=False):
-    """One request to run a job once.
+class Trigger(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
+    """One request to run a job once. What is at its default is not in its JSON: defaults stay.
 
     `(cluster, log_id, triggered_ms)` is its identity: log ids start again at 1 when an Admin's
     database is wiped, so the id alone would take a new run for an old one.
