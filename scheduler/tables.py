@@ -292,7 +292,25 @@ schedule_mirror = Table(
     Column("wiped_at", _MOMENT),
     _set("error", String(2000), "''"),
     _written("update_time"),
+    _set("automatic", Boolean(), "false"),
+    Column("emptied_at", _MOMENT),
+    Column("listed_at", _MOMENT),
+    Column("listed_since", _MOMENT),
     PrimaryKeyConstraint("cluster", "group_id", name="schedule_mirror_pkey"),
+)
+
+schedule_executor = Table(
+    "schedule_executor",
+    metadata,
+    _id(),
+    _set("cluster", String(64)),
+    _set("address", String(512)),
+    _set("group_id", BigInteger()),
+    _written("seen_at"),
+    Column("gone_at", _MOMENT),
+    _set("ours", Boolean(), "false"),
+    PrimaryKeyConstraint("id", name="schedule_executor_pkey"),
+    UniqueConstraint("cluster", "address", name="schedule_executor_key"),
 )
 
 schedule_config = Table(

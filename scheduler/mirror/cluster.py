@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Sequence
 from zoneinfo import ZoneInfo
 
 import asyncpg
 import structlog
 
-from admin_bridge.console import ConsoleError, NotAnAdmin, SignInRefused
+from admin_bridge.console import AdminGroup, ConsoleError, NotAnAdmin, SignInRefused
 from scheduler.mirror.agenda import Agenda, Kind, Task
 from scheduler.mirror.dates import DatesMoved
 from scheduler.mirror.doors import Doors
+from scheduler.mirror.executors import Executors
 from scheduler.mirror.group import Group
 from scheduler.mirror.job_entry import Place
 from scheduler.mirror.job_rows import asked_now, drop_jobs
 from scheduler.mirror.log_rows import LogRows, read_progress
 from scheduler.mirror.open_runs import OpenRuns
-from scheduler.mirror.progress import reconcile_at
 from scheduler.mirror.reader import ListUnsteady, Reader
 from scheduler.mirror.sign_ins import SignIns
 from scheduler.mirror.statements import sql
@@ -63,6 +63,7 @@ class ClusterMirror:
         )
         self._groups: dict[int, Group] = {}
         self._open: dict[int, OpenRuns] = {}
+        self._executors = Executors(cluster, timing)
         self._reader: Reader | None = None
         self._sign_ins = SignIns()
         self._in_doubt = self._sure = False
@@ -122,7 +123,8 @@ class ClusterMirror:
         admin = await self._consoles.admin(self._cluster)
         assert self._reader is not None
         named = [admin.group_id] if admin.group_id else None
-        ids = named or await self._reader.group_ids(admin.app_name)
+        listed = [] if named else await self._reader.groups(admin.app_name)
+        ids = named or [group.id for group in listed]
         self._agenda.groups_are(ids, self._timing.elapsed(), settled=bool(ids))
         self._sure, self._in_doubt = self._in_doubt and not named, False
         if not ids:
@@ -131,13 +133,24 @@ class ClusterMirror:
             )
         await connection.execute(sql("forget_group"), self._cluster, 0)
         rows = await connection.fetch(sql("groups"), self._cluster)
-        if not named:  # else the others were not looked for
-            await self._leave(connection, {row[0] for row in rows} - set(ids))
         new = [one for one in ids if one not in self._groups]
         for group_id in new:
             self._groups[group_id] = group = await self._group(connection, admin, group_id)
             self._open[group_id] = OpenRuns(group)
+        if not named:  # else nothing was looked for
+            await self._leave(connection, {row[0] for row in rows} - set(ids))
+            await self._note_executors(connection, listed)
         return bool(new)
+
+    async def _note_executors(
+        self, connection: asyncpg.Connection, groups: Sequence[AdminGroup]
+    ) -> None:
+        """Note whom they list; first, where one is missing, what has become of runs there."""
+        if await self._executors.are_missed(connection, groups):
+            for runs in self._open.values():
+                runs.hurry()
+                await runs.ask(connection, limit_s=self._limit_s)
+        await self._executors.note(connection, groups)
 
     async def _leave(self, connection: asyncpg.Connection, gone: set[int]) -> None:
         for group_id in gone:
@@ -192,19 +205,9 @@ class ClusterMirror:
 
     async def _reconcile(self, task: Task, connection: asyncpg.Connection) -> bool | None:
         group = self._groups[task.group_id]
-        if group.progress.reconciled_at is None:  # the first copy is still under way
-            return False
-        if group.reconciled_to is None and self._timing.now() < self._reconcile_at(group):
+        if not group.is_to_be_compared(ZoneInfo(self._timezone)):
             return False
         return False if await group.reconcile(connection, limit_s=self._limit_s) else None
-
-    def _reconcile_at(self, group: Group) -> datetime:
-        return reconcile_at(
-            group.progress.reconciled_at,
-            self._timing.now(),
-            hour=self._section.reconcile_hour,
-            zone=ZoneInfo(self._timezone),
-        )
 
     @property
     def _limit_s(self) -> float:
@@ -230,6 +233,7 @@ class ClusterMirror:
         if isinstance(reason, NotAnAdmin | SignInRefused):
             await self._consoles.forget(self._cluster)
             self._reader = None
+        self._executors.lose_sight()
         self._agenda.failed(self._timing.elapsed())
         await self._say(connection, str(reason))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from typing import Any, NamedTuple
 
 import asyncpg
@@ -18,7 +18,7 @@ from scheduler.mirror.job_entry import Place, admin_fields, is_another
 from scheduler.mirror.job_rows import asked_now, copy_jobs, drop_jobs
 from scheduler.mirror.log_entry import Identity, identity
 from scheduler.mirror.log_rows import LogRows, Merged, keep_progress
-from scheduler.mirror.progress import Progress, newest_believed
+from scheduler.mirror.progress import Progress, newest_believed, reconcile_at
 from scheduler.mirror.reader import Reader
 from scheduler.mirror.timing import Timing
 from scheduler.mirror_settings import MirrorSection
@@ -112,6 +112,14 @@ class Group:
             return Copy(news=await self._copy_tail(connection, page.rows))
         way = self._begin_sweep(page.rows)
         return await self._go_on(connection, way, limit_s=limit_s)
+
+    def is_to_be_compared(self, zone: tzinfo) -> bool:
+        """Whether the last days are to be compared now; *zone* is that of the hour of the day."""
+        last, now = self.progress.reconciled_at, self.timing.now()
+        if last is None:  # the first copy is still under way
+            return False
+        due = reconcile_at(last, now, hour=self.section.reconcile_hour, zone=zone)
+        return self.reconciled_to is not None or now >= due
 
     async def reconcile(self, connection: asyncpg.Connection, *, limit_s: float) -> bool:
         """Compare the last days row by row, for about *limit_s* seconds; whether that is all."""

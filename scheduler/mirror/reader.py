@@ -9,7 +9,15 @@ from typing import NamedTuple
 
 import structlog
 
-from admin_bridge.console import AdminJob, AdminLog, AnswerTooBig, Console, LogStatus, Page
+from admin_bridge.console import (
+    AdminGroup,
+    AdminJob,
+    AdminLog,
+    AnswerTooBig,
+    Console,
+    LogStatus,
+    Page,
+)
 from scheduler.mirror.log_entry import once_each
 from scheduler.mirror.pace import Pace
 from scheduler.mirror.page_size import PageSize
@@ -51,10 +59,11 @@ class Reader:
         self._job_page = PageSize(section.job_page_size)
         self.pace = Pace(console, timing, per_second=section.catch_up_per_second)
 
-    async def group_ids(self, app_name: str) -> list[int]:
-        """The ids of the groups of *app_name*."""
+    async def groups(self, app_name: str) -> list[AdminGroup]:
+        """The groups of *app_name*, by their ids."""
         groups = await self.pace.ask(self.console.groups())
-        return sorted(group.id for group in groups if group.app_name == app_name)
+        ours = (group for group in groups if group.app_name == app_name)
+        return sorted(ours, key=lambda group: group.id)
 
     async def jobs(self, group_id: int) -> list[AdminJob]:
         """All jobs of a group. Raise ListUnsteady."""

@@ -26,6 +26,7 @@ INSERT INTO schedule_fire (job_id, fire_time, scheduled_time, trigger_type)
 INSERT INTO schedule_dependency (job_id, parent_id) VALUES (1, 2) ON CONFLICT DO NOTHING;
 INSERT INTO schedule_calendar (name, closing_days) VALUES ('shanghai', '{{2026-10-01}}');
 INSERT INTO schedule_mirror (cluster, group_id) VALUES ('main', 1);
+INSERT INTO schedule_executor (cluster, address, group_id) VALUES ('main', 'http://other:9999/', 1);
 INSERT INTO schedule_notify (notify_type, level, title) VALUES ('failure', 'error', 'x');
 INSERT INTO schedule_alarm_rule (name, targets) VALUES ('nights', '{{mail:ann}}');
 INSERT INTO schedule_alarm_channel (name, kind, settings) VALUES ('mail', 'email', '{{"port": 25}}');

@@ -1,0 +1,16 @@
+"""The executors that Admins list in our groups."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import op
+
+revision = "0012"
+down_revision = "0011"
+
+
+def upgrade() -> None:
+    """Run the frozen text whole, as psql would: the driver takes one statement at a time else."""
+    script = Path(__file__).with_suffix(".sql").read_text(encoding="utf-8")
+    op.get_bind().connection.run_async(lambda driver: driver.execute(script))
