@@ -78,6 +78,14 @@ class FakeAdmin(AdminServer):
         """How often *address* was registered since it was last removed."""
         return self._api.registry[self._api.app_name, address]
 
+    def join(self, address: str) -> None:
+        """Have *address* in the registry, as if an executor there had beaten."""
+        self._api.registry[self._api.app_name, address] += 1
+
+    def lose(self, address: str) -> None:
+        """Have it there no more, as when it has left or was not heard of."""
+        self._api.registry.pop((self._api.app_name, address), None)
+
     def upgrade(self, generation: str) -> None:
         """Go on as another generation (or an older one), at the same URL with the same rows."""
         self._api.generation = Generation(generation)

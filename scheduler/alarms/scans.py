@@ -9,7 +9,7 @@ from datetime import timedelta
 import asyncpg
 
 from scheduler.alarm_settings import AlarmsSection
-from scheduler.alarms import watching
+from scheduler.alarms import nodes, watching
 from scheduler.alarms.events import given_up
 from scheduler.alarms.model import Alarm, AlarmType, Level
 from scheduler.alarms.rule import Rules
@@ -29,6 +29,9 @@ _UNASKED_S = 300
 """So long a mirror that has not looked is waited for, beside `missed_seconds`."""
 _EARLY_S = 3
 """An Admin fires a little before or after its own time."""
+_UNLISTED_S = 50
+"""So long an executor is missing at least before it is gone: at two looks of the mirror. An Admin that was
+away lists nobody for up to a minute."""
 _OVER = "its rule gives no more times"
 
 Look = Callable[[asyncpg.Connection], Awaitable[Iterable[Alarm]]]
@@ -63,7 +66,8 @@ class Scans:
     @property
     def seldom(self) -> list[Look]:
         """Every few seconds, by who has been there all the time: these judge what is absent."""
-        return [self.overdue, self.aside, self.stuck, self.gone, self.back, self.expected]
+        replicas, others = [self.gone, self.back], [self.unlisted, self.listed]
+        return [self.overdue, self.aside, self.stuck, *replicas, *others, self.expected]
 
     async def recovered(self, connection: asyncpg.Connection) -> Iterable[Alarm]:
         return watching.recovered(await connection.fetch(sql("recovered")))
@@ -104,6 +108,14 @@ class Scans:
         return watching.back(
             await connection.fetch(sql("back"), self._section.executor_gone_seconds)
         )
+
+    async def unlisted(self, connection: asyncpg.Connection) -> Iterable[Alarm]:
+        limits = (max(self._section.executor_gone_seconds, _UNLISTED_S), _MOST)
+        executors = await connection.fetch(sql("vanished"), *limits)
+        return nodes.gone([*executors, *await connection.fetch(sql("emptied"), *limits)])
+
+    async def listed(self, connection: asyncpg.Connection) -> Iterable[Alarm]:
+        return nodes.back(await connection.fetch(sql("listed")))
 
     async def expected(self, connection: asyncpg.Connection) -> Iterable[Alarm]:
         missed = self._section.missed_seconds

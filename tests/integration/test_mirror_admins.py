@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
 import asyncpg
@@ -15,24 +13,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from executor.testing.fake_console import FakeConsole
 from scheduler.database import open_database
 from scheduler.mirror.mirror import Mirror
-from scheduler.mirror_settings import MirrorSection
-from scheduler.settings import load
-from scheduler.xxl.consoles import Consoles
-from tests.integration.memory_admin import MemoryAdmin
+from tests.integration.console_stage import BUSY, a_stage, consoles_of
 from tests.integration.mirror_stage import SCHEMA, Stage
 
 LIMIT_S = 20.0
-BUSY = MirrorSection(interval_seconds=1, requests_per_minute=600, page_size=10)
-
-
-def consoles_of(admin: FakeConsole, *, group_id: int = 0) -> Consoles:
-    """A user of role 0 has the group of this id."""
-    secret = "mirror-password"
-    role = {"role": 0, "groups": (group_id,)} if group_id else {}
-    admin.add_user("mirror", secret, **role)  # type: ignore[arg-type]
-    cluster = {"name": "main", "addresses": [admin.url], "group_id": group_id}
-    given = json.dumps([cluster | {"username": "mirror", "password": secret}])
-    return Consoles(load(None, {"QOOERP_ADMINS": given}), timezone="UTC")
 
 
 def a_run(admin: FakeConsole, job_id: int, *, at_s: int, code: int = 200) -> None:
@@ -40,17 +24,6 @@ def a_run(admin: FakeConsole, job_id: int, *, at_s: int, code: int = 200) -> Non
     row = admin.log(job_id, at_ms=now - at_s * 1000, trigger_code=200, handler="work")
     if code:
         row.finish(code, "done", at_ms=now - at_s * 1000 + 500)
-
-
-@asynccontextmanager
-async def a_stage(
-    sql: asyncpg.Connection, admin: FakeConsole, *, group_id: int = 0
-) -> AsyncIterator[Stage]:
-    consoles = consoles_of(admin, group_id=group_id)
-    stage = Stage(sql, MemoryAdmin(), BUSY, doors=consoles)
-    stage.time.start = datetime.now(UTC)
-    yield stage
-    await consoles.aclose()
 
 
 async def until(stage: Stage, holds: Callable[[], Awaitable[bool]]) -> None:
