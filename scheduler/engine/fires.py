@@ -51,6 +51,9 @@ class Fires:
         self._wait_s = wait_s
         self._most_retries = most_retries
         self._groups = list(groups), list(groups.values())
+        self.missed_after = MISFIRED_AFTER + 2 * timedelta(seconds=lease_s)
+        """What was planned is late for longer before it is missed: its replica may have died, and
+        another one takes it over once its lease is over."""
 
     async def claim(self, now: datetime, ahead: timedelta, most: int) -> tuple[list[Timed], int]:
         """Plan the jobs that are due within *ahead*; our new fires, and how many jobs it were."""
@@ -93,7 +96,7 @@ class Fires:
 
     async def drop_missed(self, ids: Sequence[int], now: datetime) -> None:
         """Have misfire policies decide about these, which are late: some are dropped."""
-        until = now - MISFIRED_AFTER
+        until = now - self.missed_after
         jobs = [row[0] for row in await self._fetch("judged_of", ids, until)]
         if jobs:
             await self._judge(jobs, now, until)

@@ -14,14 +14,12 @@ from executor.errors import DiscardedByBlock, ShuttingDown, TriggerRejected
 from executor.model import Report, Trigger
 from scheduler.engine.ends import refused
 from scheduler.engine.fires import Fires, Timed
-from scheduler.engine.plan import MISFIRED_AFTER
 from scheduler.engine.timer import Timer
 
 _LONGEST_SLEEP_S = 60.0
 _HELD_MS = 250
 _MOST = 250
 """More at a time gain nothing, and all else on the loop, recording above all, would wait for them."""
-_MISFIRED_MS = MISFIRED_AFTER // timedelta(milliseconds=1)
 _LEAD_MS = 100
 """How long before its moment a fire is marked as fired: PostgreSQL's answer costs no lateness."""
 
@@ -35,6 +33,7 @@ class Firing:
         self._dispatcher = dispatcher
         self._clock = clock
         self._most = min(most, _MOST)
+        self._missed_ms = fires.missed_after // timedelta(milliseconds=1)
         self._timer = Timer()
         self._news = asyncio.Event()
         self._stopping = False
@@ -88,7 +87,7 @@ class Firing:
         if self._crowded:
             return []
         now_ms = self._clock.now_ms()
-        if late := self._timer.pop_due(now_ms - _MISFIRED_MS, self._most):
+        if late := self._timer.pop_due(now_ms - self._missed_ms, self._most):
             await self._fires.drop_missed(late, moment(now_ms))
             return late
         return self._timer.pop_due(now_ms + _LEAD_MS, self._most)
