@@ -91,8 +91,9 @@ class Connection(asyncio.Protocol):
         self._headers: dict[str, str] = {}
         self._admitted: Admitted | bytes | None = None
         self._body: list[bytes] = []
+        self._body_size = 0
         self._size = 0
-        self._head_size = 0
+        """Of all that has come of the request, in bytes."""
         self.coming = False
         """A part of a request has come."""
 
@@ -122,27 +123,27 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self._ending:
             return
-        if not self.coming:
-            self.coming, self.since = True, self._loop.time()
-        if self._admitted is None:
-            self._head_size += len(data)
+        self._size += len(data)
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade, UnicodeError):
             self._end_with(_MALFORMED)
             return
-        if self._admitted is None and self._head_size > _MOST_HEAD:
+        if self._admitted is None and self._size > _MOST_HEAD:
             self._end_with(_MALFORMED)
         elif self._size > MOST_DISCARDED:
             self._end_with(_TOO_LONG)
 
     # the parser's side
 
+    def on_message_begin(self) -> None:
+        self.coming, self.since = True, self._loop.time()
+
     def on_url(self, url: bytes) -> None:
         self._url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if name in _OTHERS:
+        if name in _OTHERS or self._admitted is not None:  # a trailer comes too late
             return
         if name[:4].upper() == b"XXL-":
             self._headers[name.decode("ascii").upper()] = value.decode("latin-1")
@@ -155,8 +156,8 @@ class Connection(asyncio.Protocol):
         self._admitted = self._endpoints.admit(method, url, self._headers)
 
     def on_body(self, data: bytes) -> None:
-        self._size += len(data)
-        if self._size > MOST_BODY:
+        self._body_size += len(data)
+        if self._body_size > MOST_BODY:
             self._admitted = _TOO_LONG
         if isinstance(self._admitted, Admitted):  # who is not let in is not listened to
             self._body.append(data)
@@ -220,7 +221,7 @@ class Connection(asyncio.Protocol):
         if self.closing:
             if waited_s > _LINGER_S:
                 self.abort()
-        elif self.coming and waited_s > REQUEST_WITHIN_S:
+        elif self.coming and not self._ending and waited_s > REQUEST_WITHIN_S:
             self._end_with(_TOO_SLOW)
         elif waited_s > _IDLE_S:
             self.close()

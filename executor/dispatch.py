@@ -9,7 +9,7 @@ from functools import partial
 from executor.block import Decision, decide
 from executor.clock import Clock
 from executor.course import Course
-from executor.ending import covered, killed, shut_down
+from executor.ending import Stop, covered, killed, shut_down
 from executor.errors import DiscardedByBlock, LaneFull, ShuttingDown, TriggerRejected
 from executor.handler import Handler
 from executor.journal import Journal
@@ -70,10 +70,7 @@ class Dispatcher:
         lane = self._course.lanes.get((cluster, job_id))
         if lane is None:
             return False
-        head = lane.head
-        self._course.clear(lane, killed())
-        if head is not None:
-            self._remember_stop(head)
+        self._clear(lane, killed())
         return True
 
     def kill_run(self, cluster: str, log_id: int) -> bool:
@@ -84,6 +81,12 @@ class Dispatcher:
         self._course.stop_run(run, killed())
         self._remember_stop(run)
         return True
+
+    def _clear(self, lane: Lane, stop: Stop, *, ahead_of: Run | None = None) -> None:
+        head = lane.head
+        self._course.clear(lane, stop, ahead_of=ahead_of)
+        if head is not None:
+            self._remember_stop(head)
 
     def _remember_stop(self, run: Run) -> None:
         """A killed run is not begun again where the service dies before it has ended."""
@@ -99,7 +102,7 @@ class Dispatcher:
         return next((run for run in runs if run.trigger.cluster == cluster), None)
 
     async def settled(self) -> None:
-        """Wait until all that was accepted, killed and logged before is on disk."""
+        """Wait until all that was accepted, killed and logged before is on disk, if it can be."""
         await self._journal.written()
 
     async def settle_log(self, cluster: str, log_id: int) -> bool:
@@ -165,7 +168,7 @@ class Dispatcher:
         self.close_doors()
         if not await self._wait_quiet(grace_s, hurry):
             for lane in list(self._course.lanes.values()):
-                self._course.clear(lane, shut_down())
+                self._clear(lane, shut_down())
             await self._wait_quiet(self._course.longest_patience_s + 1, asyncio.Event())
 
     # a trigger comes in
@@ -261,7 +264,7 @@ class Dispatcher:
                 self._course.launch(run)
             else:
                 if run.covers:
-                    self._course.clear(lane, covered(), ahead_of=run)
+                    self._clear(lane, covered(), ahead_of=run)
                 self._course.advance(lane)
 
     def _unwind(self, run: Run) -> None:

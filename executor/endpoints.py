@@ -143,7 +143,8 @@ class Endpoints:
         self._answer_later(self._answer_kill(known, reply))
 
     async def _answer_kill(self, known: bool, reply: Reply) -> None:
-        await self._dispatcher.settled()  # a killed run stays killed, whatever dies now
+        # a killed run stays killed, whatever dies now: a full disk alone can keep it from that
+        await self._dispatcher.settled()
         reply(wire.success() if known else wire.success("job thread already killed."))
 
     def _read_log(self, caller: Caller, body: bytes, reply: Reply) -> None:

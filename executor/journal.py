@@ -185,11 +185,11 @@ class Journal:
         await done
 
     async def written(self) -> None:
-        """Wait until all that was said and logged before is on disk."""
+        """Wait until all that was said and logged before is on disk, or cannot be written now."""
         await self.ask(lambda _: None)
 
     async def ask(self, question: Callable[[JournalStore], _T]) -> _T:
-        """Put a question to the file; all that was said before it is on disk by then."""
+        """Put a question to the file; all that was said before is on disk by then, if it can be."""
         answer: asyncio.Future[_T] = self._loop.create_future()
         self._log_turn.flush()
         self._turn.put(Ask(question, answer))
@@ -206,8 +206,9 @@ class Journal:
             self._writer.put([chunk])
 
     def wait_for_log_room(self) -> None:
-        """Block while too much text is on its way to the disk; any thread but the loop's."""
-        self._writer.wait_for_log_room()
+        """Block while too much text is on its way to the disk: any thread, but never the loop's."""
+        if threading.get_ident() != self._home:
+            self._writer.wait_for_log_room()
 
     async def drop_logs_before(self, day: date) -> list[date]:
         """Delete the logs of all days before *day*; the days that went."""

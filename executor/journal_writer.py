@@ -113,6 +113,8 @@ class JournalWriter:
             if changes > _FORGET_EVERY and not unwritten:
                 changes = 0
                 self._forget()
+        if unwritten:
+            _log.error("journal_left_unwritten", changes=len(unwritten), reason=self.failure)
 
     def _next_items(self, timeout: float | None) -> tuple[list[Item], bool]:
         """What has gathered, or comes first within *timeout* seconds; whether it is the last."""

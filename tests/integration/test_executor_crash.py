@@ -154,6 +154,23 @@ async def test_what_was_covered_stays_covered_whatever_dies_after_the_answer(
     assert marks(tmp_path / "mark") == [covered, covering]
 
 
+async def test_what_was_covered_stays_covered_though_the_covering_run_was_killed(
+    admin: FakeAdmin, service: Service, tmp_path: Path
+) -> None:
+    params = gate_params(tmp_path)
+    covered = await admin.trigger("deaf-gate-again", params, address=service.url)
+    await until(lambda: marks(tmp_path / "mark") == [covered])
+    await admin.trigger("deaf-gate-again", params, block="COVER_EARLY", address=service.url)
+    assert (await post(service.url + "/kill", {"jobId": 1}, token="s3cret")).code == 200
+    await service.kill_9()
+    (tmp_path / "open").touch()
+    await service.start()
+
+    row = await admin.finished(covered, LIMIT_S)
+    assert row.handle_msg == "block strategy effect：Cover Early [job running, killed]"
+    assert marks(tmp_path / "mark") == [covered]
+
+
 async def test_what_ran_is_reported_as_interrupted_and_what_waited_runs(
     admin: FakeAdmin, service: Service, tmp_path: Path
 ) -> None:

@@ -282,11 +282,23 @@ def test_requests_without_end_on_one_connection_end_it(service: Service, reads: 
     assert ask(service, "/beat", b"")["code"] == 200
 
 
+def test_trailers_without_end_are_not_kept(service: Service) -> None:
+    head = request(b"/x").replace(b"Content-Length: 0", b"Transfer-Encoding: chunked")
+    trailers = b"".join(b"XXL-%d: %s\r\n" % (n, b"x" * 8000) for n in range(9_000))
+    before = psutil.Process(service.pid).memory_info().rss
+    sent(service.port, head + b"0\r\n" + trailers)
+
+    assert psutil.Process(service.pid).memory_info().rss - before < 20e6
+    assert ask(service, "/beat", b"")["code"] == 200
+
+
+@pytest.mark.parametrize("more", [b"", b"POST /run HTTP/1.1\r\nHo"])
 async def test_a_client_that_does_not_read_is_dropped(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: bytes
 ) -> None:
     for name in ("server._SWEEP_S", "connection._IDLE_S", "connection._LINGER_S"):
         monkeypatch.setattr(f"executor.{name}", 0.1)
+    monkeypatch.setattr("executor.connection.REQUEST_WITHIN_S", 0.1)
     page = json.dumps({"logDateTim": 0, "logId": 1, "fromLineNum": 1}).encode()
     asked = request(b"/log", page).replace(b"Connection: close", b"Connection: keep-alive")
     async with an_executor(tmp_path) as app:
@@ -295,7 +307,7 @@ async def test_a_client_that_does_not_read_is_dropped(
         await until(lambda: not app.dispatcher.is_busy("default", 1))
         with socket.create_connection(("127.0.0.1", app.port)) as connection:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-            connection.sendall(asked * 8)
+            connection.sendall(asked * 8 + more)
             here = connection.getsockname()
             await until(lambda: here in peers_of(app.port))
             await until(lambda: here not in peers_of(app.port))
