@@ -71,7 +71,8 @@ class Fires:
         """Let the misfires of *jobs* take in the fires that are late; from when on, by job."""
         if not jobs:
             return {}
-        return dict(await connection.fetch(sql("fold_late"), jobs, now - MISFIRED_AFTER))
+        late = now - MISFIRED_AFTER
+        return dict(await connection.fetch(sql("fold_late"), jobs, late, self._groups[0]))
 
     async def _write(self, connection: asyncpg.Connection, plans: Planned) -> list[Timed]:
         jobs, fires = plans.columns()
@@ -97,7 +98,7 @@ class Fires:
     async def drop_missed(self, ids: Sequence[int], now: datetime) -> None:
         """Have misfire policies decide about these, which are late: some are dropped."""
         until = now - self.missed_after
-        jobs = [row[0] for row in await self._fetch("judged_of", ids, until)]
+        jobs = [row[0] for row in await self._fetch("judged_of", ids, until, self._groups[0])]
         if jobs:
             await self._judge(jobs, now, until)
 

@@ -76,6 +76,22 @@ async def test_late_fires_and_times_that_nobody_planned_are_one_misfire(
     assert following == due + 5 * HOUR
 
 
+@pytest.mark.parametrize(("policy", "fired"), [("fire_once", [0, 1, 2]), ("skip", [0, 1])])
+async def test_planned_fires_of_a_limited_group_are_never_missed(
+    tmp_path, database_url, sql, policy, fired
+):
+    """Two have waited for a place, and may have been held by a replica that is gone."""
+    due = soon(-4.5 * 3600)
+    job = await a_job(sql, policy=policy, due=due, planned=2, job_group="narrow")
+
+    async with a_service(tmp_path, database_url, engine__groups='[{"name":"narrow","most":1}]'):
+        query = f"SELECT next_run_time FROM {SCHEMA}.schedule_job WHERE id = {job}"
+        await until(lambda: sql.fetchval(query), lambda time: time > soon())
+        await settled(sql)
+
+    assert await times_of(sql, job) == [due + n * HOUR for n in fired]
+
+
 async def test_of_the_late_fires_of_a_dead_replica_one_is_made_up(tmp_path, database_url, sql):
     """All others have gone on: the next time lies ahead."""
     due = soon(-2.5 * 3600)
