@@ -5,22 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from scheduler.alarms.facts import shown
 from scheduler.alarms.model import LEVELS, Alarm, AlarmType
 
 Row = Mapping[str, Any]
 """An executor, or, without an address, a group that lists none."""
 
 
-def gone(rows: Iterable[Row]) -> Iterator[Alarm]:
-    """Those of `vanished.sql` and `emptied.sql`."""
+def gone(rows: Iterable[Row], zone: str) -> Iterator[Alarm]:
+    """Those of `vanished.sql` and `emptied.sql`; people are told times in *zone*."""
     for row in rows:
         subject, since = row["subject"], row["since"].isoformat()
+        told = shown(row["since"], {"timezone": zone})
         left = "runs that are open there" if row["address"] else "jobs of it that are on"
         yield Alarm(
             type=AlarmType.EXECUTOR_GONE,
             level=LEVELS[AlarmType.EXECUTOR_GONE],
             title=f"{_name(row)} is gone" if row["address"] else f"{_name(row)} has no executor",
-            content=f"not listed by the Admin {row['cluster']} since {since}; {left}: {row['open']}",
+            content=f"not listed by the Admin {row['cluster']} since {told}; {left}: {row['open']}",
             dedup_key=f"gone/{subject}/{since}",
             key=f"executor_gone/{subject}",
             facts={**_facts(row), "goneAt": since},

@@ -40,8 +40,10 @@ Look = Callable[[asyncpg.Connection], Awaitable[Iterable[Alarm]]]
 class Scans:
     """Looks, each given a connection in a transaction, and each cheap however big the tables are."""
 
-    def __init__(self, section: AlarmsSection) -> None:
+    def __init__(self, section: AlarmsSection, zone: str) -> None:
+        """*zone* is the service's: times that belong to no job are told in it."""
         self.go_by(section)
+        self._zone = zone
         self._paces: dict[int, tuple[float, int | None]] = {}
         """By job: when it was taken, and the percentile in milliseconds."""
         self.rules = Rules()
@@ -100,9 +102,8 @@ class Scans:
         return watching.stuck(await connection.fetch(sql("stuck"), limit, _MOST))
 
     async def gone(self, connection: asyncpg.Connection) -> Iterable[Alarm]:
-        return watching.gone(
-            await connection.fetch(sql("gone"), self._section.executor_gone_seconds)
-        )
+        limit = self._section.executor_gone_seconds
+        return watching.gone(await connection.fetch(sql("gone"), limit), self._zone)
 
     async def back(self, connection: asyncpg.Connection) -> Iterable[Alarm]:
         return watching.back(
@@ -112,7 +113,8 @@ class Scans:
     async def unlisted(self, connection: asyncpg.Connection) -> Iterable[Alarm]:
         limits = (max(self._section.executor_gone_seconds, _UNLISTED_S), _MOST)
         executors = await connection.fetch(sql("vanished"), *limits)
-        return nodes.gone([*executors, *await connection.fetch(sql("emptied"), *limits)])
+        groups = await connection.fetch(sql("emptied"), *limits)
+        return nodes.gone([*executors, *groups], self._zone)
 
     async def listed(self, connection: asyncpg.Connection) -> Iterable[Alarm]:
         return nodes.back(await connection.fetch(sql("listed")))

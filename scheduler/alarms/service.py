@@ -62,7 +62,7 @@ class Alarms:
         self._people = people
         self._ready = ready
         self.rulebook = Rulebook(force, zone)
-        self._scans = Scans(self._section)
+        self._scans = Scans(self._section, zone)
         self._said = Said()
         self._deadman = Deadman("", every_s=0)
         self._news = asyncio.Event()

@@ -72,15 +72,15 @@ def slow(
             )
 
 
-def gone(rows: Iterable[Row]) -> Iterator[Alarm]:
-    """Replicas of `gone.sql`."""
+def gone(rows: Iterable[Row], zone: str) -> Iterator[Alarm]:
+    """Replicas of `gone.sql`; people are told times in *zone*."""
     for row in rows:
         heard = row["heartbeat_at"].isoformat()
         yield Alarm(
             type=AlarmType.EXECUTOR_GONE,
             level=LEVELS[AlarmType.EXECUTOR_GONE],
             title=f"Executor {row['address'] or row['id']} is gone",
-            content=f"last heard of at {heard}",
+            content=f"last heard of at {shown(row['heartbeat_at'], {'timezone': zone})}",
             dedup_key=f"gone/{row['id']}/{heard}",
             key=f"executor_gone/replica:{row['id']}",
             facts={"executorAddress": row["address"], "replicaId": row["id"], "heardAt": heard},

@@ -147,9 +147,9 @@ async def test_a_replica_that_is_gone_again_after_it_was_back_is_no_repetition(s
         [{"id": "r1", "address": "a", "heartbeat_at": datetime(2026, 1, 1, 0, minute, tzinfo=UTC)}]
         for minute in (0, 1)
     )
-    (gone,) = (await keep(sql, [*watching.gone(first)])).values()
+    (gone,) = (await keep(sql, [*watching.gone(first, "UTC")])).values()
     await keep(sql, [*watching.back([{"id": "r1", "address": "a", "notify_id": gone}])])
-    await keep(sql, [*watching.gone(second)])
+    await keep(sql, [*watching.gone(second, "UTC")])
 
     assert [row["suppressed"] for row in await alarms_of(sql, None)] == [False, False, False]
 

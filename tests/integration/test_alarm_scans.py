@@ -20,7 +20,7 @@ MONTH = f"SELECT {SCHEMA}.ensure_log_partition(now() - $1::interval)"
 
 @pytest.fixture
 def scans() -> Scans:
-    return Scans(AlarmsSection())
+    return Scans(AlarmsSection(), "UTC")
 
 
 async def add_run(sql: asyncpg.Connection, job: int, **columns: Any) -> int:

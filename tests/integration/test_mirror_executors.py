@@ -58,7 +58,7 @@ async def told(stage: Stage) -> list[tuple[str, str]]:
     wait, window = timedelta(seconds=1), timedelta(hours=9)
     router = Router(rules=Rules.of([]), people=people, wait=wait, window=window)
     sql = stage.connection
-    for look in Scans(AlarmsSection()).seldom * 2:
+    for look in Scans(AlarmsSection(), "UTC").seldom * 2:
         async with sql.transaction():
             await Keeper(router, storm_s=15).keep(sql, await look(sql))
     rows = await sql.fetch(
