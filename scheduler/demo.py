@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import html
 import itertools
 import sys
 from typing import NamedTuple
@@ -12,8 +13,10 @@ from sqlalchemy import text
 from executor.testing.fake_admin import FakeAdmin
 from scheduler.app import SchedulerApp
 from scheduler.demo_jobs import DemoJobs, Expectation
+from scheduler.sections import DatabaseSection
 from scheduler.settings import Settings
 
+_FOLDER = "demo"
 _EVERY_S = 1.0
 _WITHIN_S = 30.0
 
@@ -49,13 +52,16 @@ class Demo:
 
     def __init__(self, settings: Settings, *, once: bool) -> None:
         self._plays_admin = not settings.clusters()
-        self._settings = settings
+        self._settings = _apart(settings)
         self._once = once
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.exit_code = 0
 
     async def start(self) -> None:
         _say("starting PostgreSQL and the service …")
+        _say(
+            f"data:      {self._settings.data_dir.absolute()} (the demo's alone: no other command looks there)"
+        )
         if self._plays_admin:
             self._admin = FakeAdmin("3.4", app_name=self._settings.executor.app_name)
             await self._admin.__aenter__()
@@ -144,7 +150,7 @@ class Demo:
         status, duration, job_no = await self._recorded(log_id)
         _say(
             f"trigger {log_id:4} {sample.handler:15} → callback {row.handle_code} "
-            f"{(row.handle_msg or '')[:40]!r:42} → schedule_log: {job_no} {status} {duration} ms"
+            f"{html.unescape(row.handle_msg or '')[:40]!r:42} → schedule_log: {job_no} {status} {duration} ms"
         )
         return bool(status == sample.state)
 
@@ -162,6 +168,13 @@ class Demo:
         error = failed.exception()
         if error is not None and not self.failed.done():
             self.failed.set_exception(error)
+
+
+def _apart(settings: Settings) -> Settings:
+    """*settings* with a folder and a PostgreSQL that no service uses: its jobs would go on there."""
+    database = settings.database.model_copy(update={"url": DatabaseSection().url})
+    own = {"data_dir": settings.data_dir / _FOLDER, "database": database}
+    return settings.model_copy(update=own)
 
 
 def _say(line: str) -> None:

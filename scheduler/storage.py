@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from executor.errors import StartRefused
 from executor.outbox import pause_s
 from scheduler.database import (
+    SCHEMA,
     STATEMENT_FAILED,
     create_database_if_missing,
     open_database,
@@ -79,6 +80,7 @@ class Storage:
         server = urlsplit(self._url)
         password = self._settings.data_dir / _FOLDER / "password"
         return (
+            f"PGOPTIONS='-c search_path={SCHEMA}' "
             f'PGPASSWORD="$(cat {password})" psql -h {server.hostname} -p {server.port}'
             f" -U {server.username} {server.path.lstrip('/')}"
         )

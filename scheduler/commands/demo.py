@@ -1,7 +1,8 @@
 """Show the service at work: triggers arrive over HTTP, handlers run, results go out, rows appear.
 
 Without an Admin in the settings, one of the test kit is played here and triggers the samples;
-set QOOERP_ADMIN__ADDRESSES, and the same service serves that Admin instead.
+set QOOERP_ADMIN__ADDRESSES, and the same service serves that Admin instead. What it keeps, an
+embedded PostgreSQL included, is in the folder demo of data_dir, apart from what serve works on.
 """
 
 from __future__ import annotations
