@@ -103,11 +103,13 @@ def _login_page(address: str) -> LoginPage:
 
 
 def path_advice(address: str) -> str:
-    """What to try instead of *address*; 3.4.1 dropped the path that all before it had."""
+    """What to try instead of *address*, never itself; 3.4.1 dropped the path that all before it had."""
     parts = urlsplit(address)
     origin = f"{parts.scheme}://{parts.netloc}" if parts.netloc else "http://host:port"
     if parts.path == OLD_PATH:
         return f"try {origin} (Admins since 3.4.1 have no {OLD_PATH})"
+    if not parts.path.strip("/"):
+        return f"try {origin}{OLD_PATH} (the path of Admins before 3.4.1)"
     return f"try {origin}{OLD_PATH} (or, since 3.4.1, {origin})"
 
 

@@ -13,6 +13,8 @@ ExecutorError
 
 from __future__ import annotations
 
+import errno
+
 
 class ExecutorError(Exception):
     """Base of all."""
@@ -52,3 +54,12 @@ class BadParams(ExecutorError):
 
 class StartRefused(ExecutorError):
     """The service must not start like this; the message says what to change."""
+
+
+def port_refused(section: str, host: str, port: int, error: OSError) -> StartRefused:
+    """What to say when the port of the settings' *section* cannot be had."""
+    if error.errno == errno.EADDRINUSE:
+        said = f"{section}.port {port}: address already in use: stop what uses it, or set another"
+    else:
+        said = f"{section}.host {host}, {section}.port {port}: {error.strerror or error}"
+    return StartRefused(said)

@@ -7,6 +7,7 @@ import contextlib
 
 from executor.connection import Connection
 from executor.endpoints import Endpoints
+from executor.errors import port_refused
 
 _SWEEP_S = 1.0
 
@@ -27,15 +28,18 @@ class HttpServer:
         self._sweeping: asyncio.TimerHandle | None = None
 
     async def bind(self) -> int:
-        """Take the port; its number, for those who asked for port 0. Raise OSError."""
-        self._listening = await self.loop.create_server(
-            lambda: Connection(self),
-            self._host,
-            self._port,
-            backlog=1024,
-            reuse_address=True,
-            start_serving=False,
-        )
+        """Take the port; its number, for those who asked for port 0. Raise StartRefused."""
+        try:
+            self._listening = await self.loop.create_server(
+                lambda: Connection(self),
+                self._host,
+                self._port,
+                backlog=1024,
+                reuse_address=True,
+                start_serving=False,
+            )
+        except OSError as error:
+            raise port_refused("executor", self._host, self._port, error) from None
         port: int = self._listening.sockets[0].getsockname()[1]
         return port
 

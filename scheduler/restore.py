@@ -90,6 +90,10 @@ async def restore(dsn: str, path: Path, *, replace: bool, timezone: str) -> Mani
 def _opened(path: Path) -> tarfile.TarFile:
     try:
         return tarfile.open(path, "r:gz")
+    except FileNotFoundError:
+        raise StartRefused(f"there is no file {path}") from None
+    except IsADirectoryError:
+        raise StartRefused(f"{path} is a folder, and no backup") from None
     except (tarfile.TarError, EOFError) as error:
         raise StartRefused(f"{path} is no backup: {error}") from None
 

@@ -10,6 +10,7 @@ from aiohttp import web
 
 from executor.app import ExecutorApp
 from executor.clock import Clock
+from executor.errors import port_refused
 from executor.handler_table import HandlerTable
 from scheduler import statistics
 from scheduler.alarms.channel_service import ChannelService
@@ -107,7 +108,7 @@ class Site:
         Docs(endpoints, prefix=PREFIX).add_to(self.application.router)
 
     async def listen(self) -> int:
-        """Serve; the port, for those who asked for port 0. Raise OSError."""
+        """Serve; the port, for those who asked for port 0. Raise StartRefused."""
         self._runner = web.AppRunner(
             self.application,
             access_log=None,
@@ -121,7 +122,11 @@ class Site:
         server = self._runner.server
         assert server is not None
         self._door = Door(server)
-        port = await self._door.listen(self._section.host, self._section.port)
+        host, port = self._section.host, self._section.port
+        try:
+            port = await self._door.listen(host, port)
+        except OSError as error:
+            raise port_refused("scheduler", host, port, error) from None
         self._print_token()
         return port
 

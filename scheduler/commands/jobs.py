@@ -22,7 +22,7 @@ from executor.handler_table import load_handlers
 from scheduler.cli import FAILED
 from scheduler.invocation import declare_app_dir, declare_config, enter_app_dir, settings_of
 from scheduler.jobs_as_code.applying import apply
-from scheduler.jobs_as_code.client import Api, ApiRefused
+from scheduler.jobs_as_code.client import TOKEN_VARIABLE, Api, ApiRefused
 from scheduler.jobs_as_code.exporting import exported
 from scheduler.jobs_as_code.planning import CHANGES, Step, plan
 from scheduler.jobs_as_code.spec import JobSpec, combined, read_specs, specs_of
@@ -31,7 +31,6 @@ from scheduler.settings import Settings
 
 CHANGED = 2
 """Exit code of `plan`: there is something to apply."""
-TOKEN_VARIABLE = "SCHEDULER_TOKEN"
 
 
 def declare(parser: argparse.ArgumentParser) -> None:
@@ -157,10 +156,17 @@ def _url(arguments: argparse.Namespace, settings: Settings) -> str:
 
 
 def _token(arguments: argparse.Namespace, settings: Settings) -> str:
-    """The token to ask with; empty where there is none."""
+    """The token to ask with; empty where there is none. Raise StartRefused."""
     if arguments.token_file:
-        return str(arguments.token_file.read_text(encoding="utf-8").strip())
+        return _read(arguments.token_file)
     if given := os.environ.get(TOKEN_VARIABLE):
         return given
     mighty = [token for token in settings.scheduler.tokens if token.role != "viewer"]
     return next(filter(None, (token.token.get_secret_value() for token in mighty)), "")
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise StartRefused(f"--token-file {path} cannot be read: {error.strerror}") from None

@@ -15,6 +15,8 @@ from scheduler.job_control import Action
 
 _TIMEOUT = aiohttp.ClientTimeout(total=60)
 _PAGE = 500
+TOKEN_VARIABLE = "SCHEDULER_TOKEN"
+_NO_TOKEN = f"the service wants a token: set {TOKEN_VARIABLE}, or name its file by --token-file"
 
 
 class ApiRefused(Exception):
@@ -66,6 +68,8 @@ class Api:
             raise ApiRefused(f"{self._url}: {reason}") from None
         if not isinstance(envelope, dict) or "data" not in envelope:
             raise ApiRefused(f"{self._url}: this is not the scheduling service")
+        if response.status == 401 and not self._headers:
+            raise ApiRefused(_NO_TOKEN)
         if response.status != 200:
             raise ApiRefused(str(envelope["message"]))
         return envelope["data"]

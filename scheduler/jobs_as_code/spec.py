@@ -56,9 +56,11 @@ class _File(BaseModel):
 
 
 def read_specs(path: Path) -> list[JobSpec]:
-    """The jobs of a YAML file. Raise StartRefused, naming each wrong field, and OSError."""
+    """The jobs of a YAML file. Raise StartRefused, naming each wrong field."""
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise StartRefused(f"{path} cannot be read: {error.strerror}") from None
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 0
         raise StartRefused(f"{path} is not YAML: line {line}: {error.problem}") from None

@@ -61,12 +61,18 @@ async def test_an_open_port_without_a_token_is_refused_in_a_sentence(tmp_path: P
     assert "Traceback" not in said.err
 
 
-async def test_a_port_in_use_ends_the_start_with_a_sentence(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("command", "key"), [("executor", "executor.port"), ("serve", "scheduler.port")]
+)
+async def test_a_port_in_use_ends_the_start_with_a_sentence_that_names_its_setting(
+    tmp_path: Path, command: str, key: str
+) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
-        said = await say(tmp_path, "executor", executor__port=other.getsockname()[1])
+        port = other.getsockname()[1]
+        said = await say(tmp_path, command, **{"executor__port": 0, key.replace(".", "__"): port})
 
     assert said.code == 2
-    assert "address already in use" in said.err
+    assert f"qooerp-scheduler: {key} {port}: address already in use" in said.err
     assert "Traceback" not in said.err
 
 

@@ -161,12 +161,14 @@ async def test_a_wrong_file_is_said_and_does_not_pass_for_changes(jobs, tmp_path
     (tmp_path / "no.yaml").write_text("jobs:\n- {", encoding="utf-8")
 
     planned, applied = await jobs("plan", "jobs.yaml"), await jobs("apply", "jobs.yaml")
-    unread = await jobs("plan", "no.yaml")
+    unread, missing = await jobs("plan", "no.yaml"), await jobs("plan", "nowhere.yaml")
 
     assert (planned.code, applied.code, unread.code, planned.out) == (1, 2, 1, "")
     assert "job 'a': handlerName: Field required" in planned.err
     assert planned.err == applied.err
     assert "is not YAML: line 2" in unread.err
+    said = "qooerp-scheduler: nowhere.yaml cannot be read: No such file or directory\n"
+    assert (missing.code, missing.err) == (1, said)
 
 
 async def test_what_the_service_refuses_stops_the_apply_and_names_the_job(xxl, jobs, tmp_path):
@@ -185,7 +187,11 @@ async def test_a_service_that_is_not_there_or_a_wrong_token_is_a_failure(xxl, tm
 
     away = await say(tmp_path, "jobs", "export", "--url", "http://127.0.0.1:9")
     wrong = await say(tmp_path, "jobs", "export", "--url", xxl.url, "--token-file", "token")
+    none = await say(tmp_path, "jobs", "export", "--url", xxl.url)
+    lost = await say(tmp_path, "jobs", "export", "--url", xxl.url, "--token-file", "nowhere")
 
-    assert (away.code, wrong.code) == (1, 1)
+    assert (away.code, wrong.code, none.code, lost.code) == (1, 1, 1, 2)
     assert "127.0.0.1:9" in away.err
-    assert "token" in wrong.err
+    assert "the token is wrong" in wrong.err
+    assert "set SCHEDULER_TOKEN, or name its file by --token-file" in none.err
+    assert "--token-file nowhere cannot be read: No such file" in lost.err

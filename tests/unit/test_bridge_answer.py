@@ -91,9 +91,12 @@ def test_any_other_redirect_says_where_it_leads():
         read_answer(301, "", b"", address=OLD, location="https://admin/")
 
 
-def test_an_address_without_a_path_is_told_the_usual_one():
-    with pytest.raises(WrongPath, match=f"try {OLD} "):
-        read_answer(404, "", b"", address=ROOT)
+@pytest.mark.parametrize("address", [ROOT, f"{ROOT}/"])
+def test_an_address_without_a_path_is_told_the_usual_one_and_not_itself(address):
+    with pytest.raises(WrongPath) as fault:
+        read_answer(404, "", b"", address=address)
+
+    assert str(fault.value).endswith(f"try {OLD} (the path of Admins before 3.4.1)")
 
 
 def test_a_refusal_of_many_words_is_cut():
