@@ -12,11 +12,15 @@ from executor.journal import Journal
 from executor.journal_store import OwedCallback
 from executor.journal_writer import JournalBroken
 from executor.outbox import ReceiverUnavailable
-from executor.refusals import Refusals, Verdict
+from executor.refusals import MOST_ASIDE, Refusals, Verdict
 
 _log = structlog.get_logger(__name__)
 
 _BATCH = 50
+_FEW = 3
+"""Results refused alone that say enough, where nothing is taken."""
+_MOST_KNOWN = 2 * MOST_ASIDE
+"""How many refused results are read over to find others."""
 
 _Refused = list[tuple[OwedCallback, str]]
 
@@ -39,34 +43,65 @@ class Callbacks:
         now_ms = self._clock.now_ms()
         try:
             owed = await self._owed(now_ms)
-            refused = await self._send(owed, now_ms) if owed else []
+            refused, untried = await self._send(owed, now_ms) if owed else ([], False)
         except (AdminError, JournalBroken) as error:
             raise ReceiverUnavailable(str(error)) from error
         await self._judge(refused, now_ms)
-        return len(owed) == _BATCH
+        return untried or len(owed) >= _BATCH
 
     async def _owed(self, now_ms: int) -> list[OwedCallback]:
-        """The oldest that are to be tried now."""
-        limit = _BATCH + len(self._refusals)
+        """Those that may be tried now, oldest first: a batch beyond all that was refused."""
+        limit = _BATCH + min(len(self._refusals), _MOST_KNOWN)
         owed = await self._journal.owed_callbacks(self.name, limit)
         if len(owed) < limit:
             self._refusals.keep(one.run_id for one in owed)
-        return [one for one in owed if not self._refusals.is_aside(one.run_id, now_ms)][:_BATCH]
+        return [one for one in owed if not self._refusals.is_aside(one.run_id, now_ms)]
 
-    async def _send(self, owed: Sequence[OwedCallback], now_ms: int) -> _Refused:
-        """Send *owed*; where the Admin refuses a batch, halve it to find what it refuses."""
+    async def _send(self, owed: Sequence[OwedCallback], now_ms: int) -> tuple[_Refused, bool]:
+        """Send a batch of *owed*; what is refused alone, and whether some of it is left untried.
+
+        The oldest go first, in one call: the Admin may be well again. Else never refused ones do,
+        then what has waited for longest: a batch that is refused must keep up no others.
+        """
+        oldest = owed[:_BATCH]
+        batch = sorted(owed, key=lambda one: self._refusals.last_ms(one.run_id))[:_BATCH]
+        if batch != oldest and await self._refusal(oldest, now_ms) is None:
+            return [], False
+        return await self._halve(batch, now_ms)
+
+    async def _halve(self, batch: Sequence[OwedCallback], now_ms: int) -> tuple[_Refused, bool]:
+        """Send *batch* in parts, halved to find what is refused.
+
+        What follows is left untried when several were refused and nothing is taken.
+        """
+        refused: _Refused = []
+        parts, taken, most = [batch], False, self._most_in_vain(batch)
+        while parts and (taken or len(refused) < most):
+            part = parts.pop()
+            words = await self._refusal(part, now_ms)
+            taken |= words is None
+            if words is not None and len(part) == 1:
+                refused.append((part[0], words))
+            elif words is not None:
+                middle = len(part) // 2
+                parts += [part[middle:], part[:middle]]
+        return refused, bool(parts)
+
+    def _most_in_vain(self, batch: Sequence[OwedCallback]) -> int:
+        """How many are tried alone in vain: few, but twice as many each time among new ones."""
+        is_new = self._refusals.last_ms(batch[0].run_id) < 0
+        return max(_FEW, len(self._refusals)) if is_new else _FEW
+
+    async def _refusal(self, part: Sequence[OwedCallback], now_ms: int) -> str | None:
+        """Send *part* in one call; the Admin's words when it refuses, None when it is taken."""
         try:
-            await self._cluster.callback([_item(one) for one in owed])
+            await self._cluster.callback([_item(one) for one in part])
         except Refused as refusal:
-            if len(owed) == 1:
-                return [(owed[0], str(refusal))]
-            middle = len(owed) // 2
-            first = await self._send(owed[:middle], now_ms)
-            return first + await self._send(owed[middle:], now_ms)
-        taken = [one.run_id for one in owed]
+            return str(refusal)
+        taken = [one.run_id for one in part]
         await self._journal.taken(taken)
         self._refusals.passed(taken, now_ms)
-        return []
+        return None
 
     async def _judge(self, refused: _Refused, now_ms: int) -> None:
         waiting = ""

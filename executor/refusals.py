@@ -53,6 +53,11 @@ class Refusals:
         known = self._refused.get(run_id)
         return known is not None and now_ms < known.next_ms
 
+    def last_ms(self, run_id: int) -> int:
+        """When this result was refused last; -1: never, as far as is known."""
+        known = self._refused.get(run_id)
+        return -1 if known is None else known.last_ms
+
     def passed(self, run_ids: Iterable[int], now_ms: int) -> None:
         """Note that these were taken."""
         self._passed_ms = now_ms

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -155,3 +156,71 @@ async def test_a_day_old_result_is_not_given_up_at_its_first_refusal(desk: Desk)
         await desk.callbacks.deliver()
 
     assert await desk.owed() == [log_id]
+
+
+async def try_on(desk: Desk, rounds: int) -> None:
+    """Deliver as the outbox does to an Admin that is away, every five seconds."""
+    for _ in range(rounds):
+        with contextlib.suppress(ReceiverUnavailable):
+            while await desk.callbacks.deliver():
+                pass
+        desk.clock.ms += 5_000
+
+
+async def test_more_refused_results_than_a_batch_holds_keep_up_no_others(desk: Desk) -> None:
+    for _ in range(60):
+        desk.end_run("poison")
+    good = [desk.end_run() for _ in range(10)]
+    await try_on(desk, 6)
+
+    assert desk.told == good
+    assert len(await desk.owed()) == 60
+
+
+async def test_many_refused_results_become_dead_letters_as_one_does(desk: Desk) -> None:
+    poisoned = [desk.end_run("poison") for _ in range(60)]
+    for pause_ms in (*PAUSES_MS, 0):
+        desk.end_run()
+        await try_on(desk, 7)
+        assert bool(await desk.dead()) is not bool(pause_ms)
+        desk.clock.ms += pause_ms
+
+    assert [log_id for log_id, _ in await desk.dead()] == poisoned
+    assert await desk.owed() == []
+
+
+async def test_an_admin_that_goes_on_refusing_all_is_not_asked_about_each(desk: Desk) -> None:
+    for _ in range(50):
+        desk.end_run("poison")
+    await try_on(desk, 10)
+    asked = len(desk.admin.requests)
+    await try_on(desk, 1)
+
+    assert len(desk.admin.requests) - asked < 50
+
+
+async def test_old_results_that_are_refused_for_good_keep_up_none_that_are_no_longer(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(10):
+        desk.end_run("poison")
+    good = [desk.end_run() for _ in range(10)]
+    with monkeypatch.context() as refusing_all:
+        refusing_all.setattr(type(desk.admin._api), "_fits", lambda _api, _entry: False)
+        await try_on(desk, 6)
+    assert desk.told == []
+    await try_on(desk, 6)
+
+    assert sorted(desk.told) == good
+
+
+async def test_results_go_out_in_order_to_an_admin_that_has_refused_them_all(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = [desk.end_run() for _ in range(120)]
+    with monkeypatch.context() as refusing_all:
+        refusing_all.setattr(type(desk.admin._api), "_fits", lambda _api, _entry: False)
+        await try_on(desk, 4)
+    await try_on(desk, 1)
+
+    assert desk.told == ids
