@@ -9,6 +9,7 @@ vanishes, by `kill -9` too, it sees the end of their socket and kills all that r
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import pickle
@@ -136,18 +137,16 @@ class Keeper:
 
     def _launch(self, run: Kept, job: object) -> int:
         self._numbers += 1
-        messages, messages_end = os.pipe()
-        output, output_end = os.pipe()
-        pipes = Pipes(run, messages, output)
-        with tempfile.TemporaryFile() as told:
+        with contextlib.ExitStack() as reading, contextlib.ExitStack() as writing:
+            messages, messages_end = _pipe(reading, writing)
+            output, output_end = _pipe(reading, writing)
+            pipes = Pipes(run, messages, output)
+            told = writing.enter_context(tempfile.TemporaryFile())
             pickle.dump(job, told)
             told.flush()
             fds = [told.fileno(), messages_end, output_end]
-            try:
-                self._send(f"start {self._numbers}\n".encode(), fds)
-            finally:
-                os.close(messages_end)
-                os.close(output_end)
+            self._send(f"start {self._numbers}\n".encode(), fds)
+            reading.pop_all()
         self._runs[self._numbers] = pipes
         pipes.listen(self._thread.loop)
         return self._numbers
@@ -196,3 +195,11 @@ class Keeper:
         self._unread = b""
         for number in list(self._runs):
             self._gone(number).exited(None)
+
+
+def _pipe(reading: contextlib.ExitStack, writing: contextlib.ExitStack) -> tuple[int, int]:
+    """A new pipe, whose ends are closed with *reading* and *writing*."""
+    ends = os.pipe()
+    for stack, end in zip((reading, writing), ends, strict=True):
+        stack.callback(os.close, end)
+    return ends

@@ -6,7 +6,10 @@ import asyncio
 import json
 import os
 import signal
+import socket
 import sys
+import tempfile
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,12 +20,12 @@ import pytest_asyncio
 from executor.errors import StartRefused
 from executor.handler_table import HandlerTable, load_handlers
 from executor.worker import Ending, EndingKind
-from executor.workers.process import ProcessWorker
+from executor.workers.process import ProcessRun, ProcessWorker
 from tests.integration.forkless_handlers import FULL
 from tests.integration.workers_at_work import Place, opened, table, worker_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -144,6 +147,34 @@ async def test_a_process_that_cannot_be_forked_fails_its_run_and_no_other(
     assert refused.kind is EndingKind.RAISED
     assert "a process could not be started: Resource temporarily unavailable" in refused.message
     assert ending == Ending(EndingKind.RETURNED, "went on")
+
+
+def no_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", "/nowhere")
+
+
+def no_sending(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise BrokenPipeError("nobody listens")
+
+    monkeypatch.setattr(socket, "send_fds", refuse)
+
+
+def no_pickle(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ProcessRun, "job", lambda _: threading.Lock())
+
+
+@pytest.mark.parametrize("fault", [no_file, no_sending, no_pickle])
+async def test_runs_that_never_reach_their_keeper_leave_no_descriptors(
+    place: Place, monkeypatch: pytest.MonkeyPatch, fault: Callable[[pytest.MonkeyPatch], None]
+) -> None:
+    await place.start("give-process", "text").ending()
+    before = psutil.Process().num_fds()
+    fault(monkeypatch)
+    endings = [await place.start("give-process", "text").ending() for _ in range(5)]
+
+    assert {ending.kind for ending in endings} == {EndingKind.RAISED}
+    assert psutil.Process().num_fds() == before
 
 
 async def test_modules_that_do_not_load_stop_the_start() -> None:
