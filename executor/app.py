@@ -110,6 +110,7 @@ class ExecutorApp:
         capture.install()
         opened.callback(capture.uninstall)
         self.journal.start()
+        opened.callback(self._log_keeper.tell_losses)  # the last lines are written by the close
         opened.push_async_callback(self.journal.close)
         session = await opened.enter_async_context(aiohttp.ClientSession())
         self._presence = Presence(self._settings, session)

@@ -78,3 +78,18 @@ async def test_strange_files_among_the_logs_stop_no_service(tmp_path: Path) -> N
         await until(lambda: not (logs / "2020-01-02.db").exists())
         assert (await post(app.url() + "/run", a_trigger(1))).code == 200
         assert not app.failed.done()
+
+
+async def test_lines_that_are_lost_in_the_last_minute_are_told_when_all_is_written(
+    tmp_path: Path,
+) -> None:
+    with capture_logs() as events:
+        async with an_executor(tmp_path) as app:
+            writer = app._log_keeper._writer
+            (tmp_path / "data" / "logs" / "2026-11-23.db").mkdir()
+            await post(app.url() + "/run", a_trigger(1, "lines", "3"))
+            await until(lambda: writer.lost_lines)
+            assert facts(events, "log_lines_lost") == []
+
+    (told,) = facts(events, "log_lines_lost")
+    assert told["lines"] == writer.lost_lines
