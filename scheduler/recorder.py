@@ -16,21 +16,20 @@ from scheduler.run_row import COLUMNS, Key, clean, job_of, newest, row_of
 
 _log = structlog.get_logger()
 _SQL = files("scheduler") / "sql"
-_RECORD = (
-    "".join(
-        (_SQL / name).read_text(encoding="utf-8")
-        for name in ("record_runs.sql", "note_runs.sql", "count_runs.sql")
-    )
-    + "SELECT count(*) FROM recorded"
+_START, _NOTE, _COUNT = (
+    (_SQL / name).read_text(encoding="utf-8")
+    for name in ("record_runs.sql", "note_runs.sql", "count_runs.sql")
 )
+_END = "SELECT count(*) FROM recorded"
+_RECORD = _START + _NOTE + _COUNT + _END
+_RECORD_HISTORY = _START + _COUNT + _END
 _NAMES = ", ".join(COLUMNS)
 _ARRAYS = ", ".join(f"${place}::{kind}[]" for place, kind in enumerate(COLUMNS.values(), start=3))
-_RECORD_ARRAYS = f"WITH incoming ({_NAMES}) AS (SELECT * FROM unnest({_ARRAYS})), {_RECORD}"
+_FROM_ARRAYS = f"WITH incoming ({_NAMES}) AS (SELECT * FROM unnest({_ARRAYS})), "
 _STAGE = (
     "CREATE TEMPORARY TABLE IF NOT EXISTS incoming"
     f" ({', '.join(f'{name} {kind}' for name, kind in COLUMNS.items())}) ON COMMIT DELETE ROWS"
 )
-_RECORD_STAGED = f"WITH {_RECORD}"
 _ADD_JOBS = (_SQL / "placeholders.sql").read_text(encoding="utf-8")
 _FIND_JOBS = (_SQL / "admin_jobs.sql").read_text(encoding="utf-8")
 _ADD_PARTITION = """
@@ -64,10 +63,19 @@ class Recorder:
     *address* is this executor's, for the rows; *timezone*, an IANA name, says when a day of the
     statistics begins. A run of an Admin's job that is not known yet makes a placeholder of it.
     A run of cluster `local` names its job by `schedule_job.id`, and its log id is its row's id.
+    What is *history* raises no alarms.
     """
 
-    def __init__(self, engine: AsyncEngine, *, address: str = "", timezone: str = "UTC") -> None:
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        *,
+        address: str = "",
+        timezone: str = "UTC",
+        history: bool = False,
+    ) -> None:
         self._engine = engine
+        self._statement = _RECORD_HISTORY if history else _RECORD
         self._address = clean(address, 512)
         self._timezone = timezone
         self._jobs: _Jobs = {}
@@ -138,12 +146,14 @@ class Recorder:
         rows = [row_of(key, report, _job_id(jobs, key, report)) for key, report in runs]
         given = self._address, self._timezone
         if len(rows) < _FEW:
-            await connection.execute(_RECORD_ARRAYS, *given, *zip(*rows, strict=True))
+            await connection.execute(
+                _FROM_ARRAYS + self._statement, *given, *zip(*rows, strict=True)
+            )
             return
         async with connection.transaction():
             await connection.execute(_STAGE)
             await connection.copy_records_to_table("incoming", records=rows)
-            await connection.execute(_RECORD_STAGED, *given)
+            await connection.execute("WITH " + self._statement, *given)
 
     async def _learn_days(self, connection: asyncpg.Connection, runs: Sequence[_Run]) -> None:
         """Make the months of *runs* exist; asked for once a day, which is simpler to tell."""

@@ -39,7 +39,7 @@ async def _fill(settings: Settings) -> int:
         return await fill(
             JobService(storage.engine, SystemClock(), timezone=timezone),
             ConfigService(storage.engine, secrets),
-            Recorder(storage.engine, timezone=timezone),
+            Recorder(storage.engine, timezone=timezone, history=True),
             database=storage.engine,
             clock=SystemClock(),
         )

@@ -49,7 +49,7 @@ async def fill_demo(engine: AsyncEngine, folder: Path) -> int:
     return await fill(
         JobService(engine, clock, timezone="Asia/Shanghai"),
         ConfigService(engine, SecretBox("", folder)),
-        Recorder(engine, timezone="Asia/Shanghai"),
+        Recorder(engine, timezone="Asia/Shanghai", history=True),
         database=engine,
         clock=clock,
     )

@@ -258,6 +258,7 @@ async def test_the_demo_data_are_made_once(
     assert {status for _, status in kinds} == {"running", "stopped", "paused"}
     states = await sql.fetch(f"SELECT DISTINCT status FROM {SCHEMA}.schedule_log")
     assert {state for (state,) in states} == {"succeeded", "failed", "timed_out", "killed"}
+    assert before["schedule_alarm_event"] == []  # nobody needs to be called for what is made up
 
 
 async def test_what_is_missing_of_the_demo_data_is_made_again(
