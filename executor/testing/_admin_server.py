@@ -84,6 +84,16 @@ class AdminServer:
     def generation(self) -> Generation:
         return self._api.generation
 
+    @property
+    def token(self) -> str:
+        """The access token that it asks for and sends; empty: none."""
+        return self._api.token
+
+    @property
+    def app_name(self) -> str:
+        """Of the executors that it triggers."""
+        return self._api.app_name
+
     async def until(self, holds: Callable[[], bool], within: float = 5.0) -> None:
         """Wait until *holds*, asked after each request; TimeoutError after *within* seconds."""
         async with asyncio.timeout(within):

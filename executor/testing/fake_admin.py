@@ -1,8 +1,6 @@
 """An XXL-JOB Admin for tests: a real HTTP server that plays any generation, faults included.
 
-    async with FakeAdmin("2.4", token="secret") as admin:
-        # ... start an executor with the Admin's address admin.url ...
-        await admin.registered()
+    async with FakeAdmin("2.4", token="secret") as admin, an_executor(folder, admin, modules=["jobs"]):
         log_id = await admin.trigger("dataCleanup", '{"keep_days": 7}')
         row = await admin.finished(log_id)
         assert row.handle_code == 200

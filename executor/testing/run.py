@@ -12,6 +12,7 @@ import msgspec
 
 from executor import capture
 from executor.clock import SystemClock
+from executor.errors import HandlerNotFound
 from executor.handler import Handler, declared, handler_of
 from executor.handler_table import HandlerTable
 from executor.model import LOCAL, Isolation, RunState, Trigger
@@ -77,6 +78,7 @@ def run_handler(
 ) -> Outcome:
     """Run *handler*, a declared function or its name, in its own isolation, and wait for it.
 
+    A name is that of a handler whose module has been imported, else HandlerNotFound is raised.
     *shard* is (index, total); *parents* are results by the ids of their jobs. After *timeout_s* seconds it is stopped as the service would stop
     it. To be called from tests of any kind, also from within a running event loop.
     """
@@ -114,10 +116,18 @@ def run_handler(
 
 def _find(handler: str | Callable[..., object]) -> Handler:
     if isinstance(handler, str):
-        return HandlerTable(one for one in declared if one.name == handler).find(handler)
+        return _declared(handler)
     if found := handler_of(handler):
         return found
     raise TypeError(f"{handler!r} is no handler: it was not declared with @job_handler")
+
+
+def _declared(name: str) -> Handler:
+    try:
+        return HandlerTable(one for one in declared if one.name == name).find(name)
+    except HandlerNotFound as error:
+        error.add_note("import the module that declares it first, or give the function itself")
+        raise
 
 
 def _worker(handler: Handler) -> Worker:

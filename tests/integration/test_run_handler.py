@@ -10,6 +10,7 @@ import pytest
 
 import handlers.sample as sample
 from executor import JobContext, job_handler
+from executor.errors import HandlerNotFound
 from executor.handler_table import load_handlers
 from executor.model import RunState
 from executor.testing.run import run_handler
@@ -77,6 +78,13 @@ async def test_it_may_be_called_from_a_running_loop() -> None:
 def test_a_function_that_is_no_handler_is_refused() -> None:
     with pytest.raises(TypeError, match="was not declared with @job_handler"):
         run_handler(test_a_run_gets_its_share)
+
+
+def test_of_a_handler_that_is_not_imported_it_is_said_what_to_do() -> None:
+    with pytest.raises(HandlerNotFound, match="nowhere") as raised:
+        run_handler("nowhere")
+
+    assert "import the module" in raised.value.__notes__[0]
 
 
 def test_a_local_handler_can_be_run() -> None:
