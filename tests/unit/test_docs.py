@@ -7,7 +7,7 @@ import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
+from typing import Any
 
 import pytest
 from pydantic import BaseModel
@@ -91,17 +91,19 @@ def test_every_command_is_in_the_readme(readme: str) -> None:
 
 
 @pytest.mark.parametrize("readme", READMES)
-def test_the_handler_of_the_readme_runs_as_it_says(readme: str) -> None:
-    handler, test = blocks(readme, "python")
-    module = sys.modules["readme_jobs"] = ModuleType("readme_jobs")
-    try:
-        exec(compile(handler, readme, "exec"), module.__dict__)
-        exec(
-            compile(test.replace('"stockCleanup"', "stock_cleanup"), readme, "exec"),
-            module.__dict__,
-        )
-    finally:
-        del sys.modules["readme_jobs"]
+async def test_the_handler_of_the_readme_and_its_tests_run_as_they_are(
+    readme: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handler, alone, whole_way = blocks(readme, "python")
+    (tmp_path / "my_jobs.py").write_text(handler, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "my_jobs", raising=False)
+
+    exec(compile(alone, readme, "exec"), {})
+
+    names: dict[str, Any] = {}
+    exec(compile(whole_way, readme, "exec"), names)
+    await names["test_a_trigger_comes_back_as_a_result"](tmp_path)
 
 
 def test_both_readmes_have_the_same_examples_and_parts() -> None:
