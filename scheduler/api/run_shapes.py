@@ -44,6 +44,8 @@ class RunTold(Told):
     """A run; its times are in the zone of its job."""
 
     id: int = Field(description="The log id.")
+    cluster: str = Field(description="The Admin cluster that triggered it; `local`: our engine.")
+    admin_log_id: int | None = Field(description="That Admin's number of it; null: a local run.")
     job_id: int
     job_name: str
     handler_name: str

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from aiohttp import web
 
+from executor.model import LOCAL
 from scheduler.api.cursor import from_us, read_cursor, to_us, write_cursor
 from scheduler.api.endpoint import get, post
 from scheduler.api.run_shapes import (
@@ -126,7 +127,8 @@ class Logs:
 
 
 def _told(run: Run) -> RunTold:
-    return RunTold.model_validate(run)
+    told = RunTold.model_validate(run)
+    return told.model_copy(update={"admin_log_id": None}) if run.cluster == LOCAL else told
 
 
 def _place(cursor: str) -> Place:

@@ -17,6 +17,7 @@ from executor.logpages import LogPages
 from scheduler.invocation import declare_config, settings_of
 from scheduler.kept_logs import KeptRun, find_runs, has_ended, kept_days, pages_from
 
+_WHICH = "the Admin's number of the run (adminLogId of the API); of a local run the API's id"
 _LOOK_S = 0.3
 """Between two looks for new lines; the executor hands them to the disk every 0.2 s."""
 
@@ -26,8 +27,11 @@ def declare(parser: argparse.ArgumentParser) -> None:
     parts = parser.add_subparsers(dest="part", metavar="show | dead")
     show = parts.add_parser("show", help="write a run's log", description="Write a run's log.")
     declare_config(show)
-    show.add_argument("log_id", type=int, metavar="LOG_ID", help="the Admin's number of the run")
-    show.add_argument("--cluster", help="which Admin's, where several know this number")
+    show.add_argument("log_id", type=int, metavar="LOG_ID", help=_WHICH)
+    show.add_argument(
+        "--cluster",
+        help="which Admin's, where several know this number; local: a run of our engine",
+    )
     show.add_argument("--date", type=date.fromisoformat, help="day (UTC) it was triggered on")
     show.add_argument("--tail", type=int, metavar="N", help="only the last N lines")
     show.add_argument("--follow", action="store_true", help="go on until the run has ended")

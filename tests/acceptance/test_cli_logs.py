@@ -117,6 +117,17 @@ async def test_a_log_id_of_two_admins_asks_for_the_cluster(tmp_path: Path) -> No
     assert (await say(tmp_path, "logs", "show", 5, "--cluster", "b")).out == "of b\n"
 
 
+async def test_a_local_run_is_shown_by_the_id_that_the_api_gives_it(tmp_path: Path) -> None:
+    keep(tmp_path, 5, ["of the Admin"])
+    keep(tmp_path, 5, ["of our engine"], cluster="local")
+
+    said = await say(tmp_path, "logs", "show", 5, "--cluster", "local")
+    told = await say(tmp_path, "logs", "show", "--help")
+
+    assert said.out == "of our engine\n"
+    assert "adminLogId" in told.out
+
+
 async def test_a_log_that_is_not_kept_is_a_failure(tmp_path: Path) -> None:
     said = await say(tmp_path, "logs", "show", 5)
 

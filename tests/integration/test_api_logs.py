@@ -23,6 +23,7 @@ async def test_a_run_is_logged_with_its_beginning_its_result_and_its_error(api):
     assert (fine["status"], fine["resultCode"]) == ("succeeded", 200)
     assert fine["triggerTime"] <= fine["startTime"] <= fine["endTime"]
     assert fine["durationMs"] >= 0
+    assert (fine["cluster"], fine["adminLogId"]) == ("local", None)
     assert fine["executorAddress"] == api.app.executor.url()
     assert (failed["status"], failed["resultCode"]) == ("failed", 500)
     assert "invalid literal for int()" in failed["resultMessage"]

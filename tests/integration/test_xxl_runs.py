@@ -45,6 +45,7 @@ async def test_a_run_asked_for_here_is_found_in_the_admins_log(xxl):
     assert (run["jobId"], run["params"], run["status"]) == (job["id"], "its own", "succeeded")
     (row,) = [row for row in xxl.admin.rows.values() if row.job_id == job["adminJobId"]]
     assert (row.params, run["triggerType"]) == ("its own", "admin")
+    assert (run["cluster"], xxl.admin.rows[run["adminLogId"]]) == ("main", row)
     (executed, *_) = (await xxl.get("/audit", jobId=job["id"]))["records"]
     assert (executed["action"], executed["detail"]) == ("execute", {"logId": run["id"]})
 
