@@ -176,11 +176,13 @@ class ExecutorApp:
         Setting *hurry* cuts the waiting short; nothing is lost by it.
         """
         section = self._settings.executor
+        grace_s, drain_s = section.stop_grace_seconds, section.drain_seconds
+        _log.info("executor_leaving", drain_seconds=drain_s, grace_seconds=grace_s)
         await self._presence.vanish()
         hurry = hurry or asyncio.Event()
         if self._presence.is_known:
-            await wait_for(hurry, section.drain_seconds)
-        await self.dispatcher.drain(section.stop_grace_seconds, hurry)
+            await wait_for(hurry, drain_s)
+        await self.dispatcher.drain(grace_s, hurry)
         await self._reporting.flush(hurry)
         await self._opened.aclose()
         _log.info("executor_stopped")

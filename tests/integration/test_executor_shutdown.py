@@ -69,7 +69,7 @@ async def test_what_has_not_ended_when_the_grace_is_over_is_stopped_and_reported
     assert len(admin.callbacks) == 2
 
 
-async def test_while_leaving_it_takes_what_admins_still_send(
+async def test_while_leaving_it_says_so_and_takes_what_admins_still_send(
     admin: FakeAdmin, tmp_path: Path
 ) -> None:
     patient = {"executor__drain_seconds": 60, "executor__stop_grace_seconds": 60}
@@ -78,6 +78,8 @@ async def test_while_leaving_it_takes_what_admins_still_send(
         running, waiting = await two_runs(admin, tmp_path)
         service.signal(signal.SIGTERM)
         await deregistered(admin)
+        assert "executor_leaving" in (said := service.errors.read_text())
+        assert "drain_seconds" in said
         late = await admin.trigger("echo", "late", job_id=2, address=service.url)
 
         assert (await admin.finished(late, LIMIT_S)).handle_msg == "late"
