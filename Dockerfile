@@ -1,11 +1,17 @@
 # qooerp-scheduler in one image. Journal, logs and the embedded PostgreSQL are kept in /data.
 #
 #   docker build -t qooerp-scheduler .
-#   docker run -v qooerp-data:/data -p 9999:9999 -p 8100:8100 --env-file service.env qooerp-scheduler
+#   docker run --stop-timeout 90 -v qooerp-data:/data -p 9999:9999 -p 8100:8100 --env-file service.env qooerp-scheduler
 #
-# where service.env sets QOOERP_EXECUTOR__ACCESS_TOKEN, QOOERP_EXECUTOR__ADDRESS (the URL under which
-# Admins reach the container) and QOOERP_ADMIN__ADDRESSES. The service refuses to start without a token,
-# as it listens on all of the container's addresses.
+# --stop-timeout is more than executor.drain_seconds (35) and executor.stop_grace_seconds (30) together: after Docker's own
+# 10 s runs would be killed instead of ended and reported. service.env sets, a line each and without quotes around values:
+#
+#   QOOERP_ADMIN__ADDRESSES=http://10.0.0.1:8080/xxl-job-admin
+#   QOOERP_EXECUTOR__ACCESS_TOKEN=…                  the Admin's; without one the service refuses to start, as it
+#                                                    listens on all of the container's addresses
+#   QOOERP_EXECUTOR__ADDRESS=http://10.0.0.7:9999    the URL under which Admins reach the container
+#   QOOERP_SCHEDULER__HOST=0.0.0.0                   for the REST API: without these two it listens within the
+#   QOOERP_SCHEDULER__TOKENS=[{"name": "ops", "role": "admin", "token": "…"}]    container only, and 8100 answers nobody
 
 FROM python:3.12-slim AS build
 WORKDIR /src
