@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from executor.model import RunState
+from executor.model import RunState, Source
 from scheduler.engine.backoff import wait_s
 from scheduler.job import IntervalMode, RetryStrategy, ScheduleType
 
@@ -15,8 +15,8 @@ _RETRIED = {RunState.FAILED, RunState.TIMED_OUT, RunState.INTERRUPTED}
 """A killed run was not wanted, a discarded one was refused: neither is tried again."""
 
 
-_RULES = {ScheduleType.CRON.value, ScheduleType.INTERVAL.value, ScheduleType.ONCE.value}
-"""Triggers of rules; what people or other jobs have begun moves no rule."""
+_RULES = {Source.CRON.value, Source.INTERVAL.value, Source.ONCE.value, Source.DEPENDENCY.value}
+"""What people have begun moves no delay; what others' success has, in a job whose rule is new, does."""
 Retry = tuple[int, datetime, datetime, str | None, int, int, str, str | None]
 
 

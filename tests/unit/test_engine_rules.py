@@ -130,6 +130,7 @@ DELAYED = {"schedule_type": "interval", "interval_mode": "fixed_delay", "origin"
         (an_end("discarded", **DELAYED), {1: T0}),
         (an_end("failed", **DELAYED), {}),
         (an_end("failed", attempt=3, **DELAYED), {1: T0}),
+        (an_end("succeeded", **DELAYED | {"origin": "dependency"}), {1: T0}),
         (an_end("succeeded", **DELAYED | {"origin": "api"}), {}),
         (an_end("succeeded", **DELAYED | {"interval_mode": "fixed_rate"}), {}),
     ],
