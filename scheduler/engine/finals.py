@@ -100,6 +100,7 @@ class Finals:
     async def _settle_on(self, connection: asyncpg.Connection, ends: Sequence[_End]) -> bool:
         if not ends:
             return False
+        await connection.execute(sql("lock_ending"), [log_id for log_id, *_ in ends])
         rows = await connection.fetch(sql("settle"), *zip(*ends, strict=True))
         if rows:
             await self._follow(connection, consequences(rows, random))

@@ -14,6 +14,7 @@ WITH lapsed AS (
     WHERE f.state = 'waiting' AND f.lease_until < now()
     ORDER BY f.id
     LIMIT 500
+    FOR NO KEY UPDATE OF j SKIP LOCKED
     FOR UPDATE OF f SKIP LOCKED
 ), noted AS (
     INSERT INTO qooerp_scheduler.schedule_alarm_event (kind, job_id, log_id, at, message)

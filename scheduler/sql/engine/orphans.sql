@@ -12,4 +12,5 @@ WHERE me.id = $1 AND (f.owner IS NULL
         AND coalesce(other.heartbeat_at, f.fire_time) < now() - make_interval(secs => $2))
 ORDER BY f.id
 LIMIT 500
+FOR NO KEY UPDATE OF j SKIP LOCKED
 FOR UPDATE OF f SKIP LOCKED

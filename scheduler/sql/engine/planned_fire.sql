@@ -1,7 +1,8 @@
--- Locks fire $1, which nobody has fired yet.
+-- Locks fire $1, which nobody has fired yet, and its job first, as all do.
 SELECT f.id, f.job_id, f.fire_time, f.scheduled_time, f.trigger_type, f.attempt,
     coalesce(f.params, j.params) AS params, j.handler_name, j.block_strategy, j.timeout_seconds
 FROM qooerp_scheduler.schedule_fire f
 JOIN qooerp_scheduler.schedule_job j ON j.id = f.job_id
 WHERE f.id = $1 AND f.state <> 'fired'
+FOR NO KEY UPDATE OF j
 FOR UPDATE OF f

@@ -1,0 +1,98 @@
+"""Ends of runs that meet changes of their jobs, and what follows from them."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime
+
+import asyncpg
+import pytest
+
+from executor.clock import SystemClock
+from executor.model import LOCAL
+from scheduler.engine.finals import Finals
+from scheduler.job import IntervalMode, ScheduleType
+from scheduler.job_control import Action
+from scheduler.job_service import JobService
+from scheduler.recorder import Recorder
+from tests.integration.engine_service import SCHEMA, add_job, soon, until
+from tests.reports import a_report
+
+DELAYED = {"schedule_type": "interval", "interval_mode": "fixed_delay", "interval_seconds": 3600}
+WAITING = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+
+
+@pytest.fixture
+def jobs(engine) -> JobService:
+    return JobService(engine, SystemClock(), timezone="UTC")
+
+
+@pytest.fixture
+def finals(engine) -> Finals:
+    return Finals(engine, Recorder(engine), wait_s=3600)
+
+
+async def due(sql, job: int) -> datetime | None:
+    query = f"SELECT next_run_time FROM {SCHEMA}.schedule_job WHERE id = $1"
+    moment: datetime | None = await sql.fetchval(query, job)
+    return moment
+
+
+async def fired(
+    sql: asyncpg.Connection, job: int, *, trigger: str = "interval", state: str = "fired"
+) -> int:
+    """A run of *job* that is under way, or a fire that waits; its log id."""
+    log_id: int = await sql.fetchval(
+        f"""INSERT INTO {SCHEMA}.schedule_fire (job_id, fire_time, scheduled_time, trigger_type, state)
+        VALUES ($1, now(), now(), $2, $3) RETURNING id""",
+        *(job, trigger, state),
+    )
+    return log_id
+
+
+async def starts(jobs: JobService, job: int) -> None:
+    await jobs.control(job, Action.START)
+
+
+async def becomes_delayed(jobs: JobService, job: int) -> None:
+    changes = {"interval_mode": IntervalMode.FIXED_DELAY}
+    await jobs.update(job, (await jobs.get(job)).version, changes)
+
+
+@pytest.mark.parametrize(
+    ("change", "columns"),
+    [
+        (starts, {"status": "stopped"}),
+        (becomes_delayed, {"interval_mode": "fixed_rate", "next_run_time": soon(600)}),
+    ],
+)
+async def test_a_change_that_meets_the_end_of_the_run_leaves_the_job_due(
+    sql, jobs, finals, change, columns
+):
+    """The change has seen the run under way, and is not committed when its end is told."""
+    job = await add_job(sql, **DELAYED | columns)
+    report = a_report(cluster=LOCAL, job_id=job, log_id=await fired(sql, job))
+    async with sql.transaction():
+        await sql.execute(f"LOCK TABLE {SCHEMA}.schedule_audit IN SHARE MODE")
+        changing = asyncio.create_task(change(jobs, job))
+        await until(lambda: sql.fetchval(WAITING), lambda waiting: waiting == 1)
+        settling = asyncio.create_task(finals.settle([report]))
+        await until(lambda: sql.fetchval(WAITING), lambda waiting: waiting == 2 or settling.done())
+    await asyncio.gather(changing, settling)
+
+    assert await due(sql, job) is not None
+
+
+async def test_a_job_that_becomes_delayed_while_it_waits_for_others_is_due_after_that_run(
+    sql, jobs, finals
+):
+    job = await add_job(sql)
+    waiting = await fired(sql, job, trigger="dependency", state="waiting")
+    changes = {"schedule_type": ScheduleType.INTERVAL, "interval_seconds": 60}
+    delayed = changes | {"interval_mode": IntervalMode.FIXED_DELAY}
+    await jobs.update(job, (await jobs.get(job)).version, delayed)
+    before = await due(sql, job)
+    await finals.settle([a_report(cluster=LOCAL, job_id=job, log_id=waiting)])
+
+    assert before is None
+    assert await due(sql, job) is not None
