@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
+from scheduler.engine.fires import Fires
 from tests.integration.alarm_service import QUICK, alarms_of
 from tests.integration.engine_service import (
+    LIMIT_S,
     SCHEMA,
     a_service,
     add_job,
@@ -123,3 +126,17 @@ async def test_a_job_that_runs_once_and_skips_says_that_its_time_has_passed(
         await until(lambda: sql.fetchval(query), lambda note: "misfire policy skips" in note)
 
     assert await runs_of(sql, job) == []
+
+
+async def test_a_late_fire_that_another_replica_is_firing_is_not_missed(engine, sql):
+    """It is marked there, and that is not committed."""
+    now = soon()
+    job = await a_job(sql, policy="skip", due=now - HOUR / 2)
+    fire = await sql.fetchval(f"SELECT id FROM {SCHEMA}.schedule_fire WHERE job_id = $1", job)
+    fires = Fires(engine, "another", lease_s=5, wait_s=5, most_retries=1, groups={})
+    async with sql.transaction():
+        await sql.execute(f"UPDATE {SCHEMA}.schedule_fire SET state = 'fired'")
+        await asyncio.wait_for(fires.drop_missed([fire], now), LIMIT_S)
+
+    assert await sql.fetchval(f"SELECT state FROM {SCHEMA}.schedule_fire") == "fired"
+    assert await sql.fetchval(f"SELECT count(*) FROM {SCHEMA}.schedule_alarm_event") == 0
