@@ -88,6 +88,8 @@ class Job:
     """Engine xxl: the configured name of the Admin cluster that has it."""
     admin_job_id: int | None = None
     """Engine xxl: its id in that Admin."""
+    mirrored_at: datetime | None = None
+    """Engine xxl: when the Admin's fields were last copied; None: known only from a run."""
     handler: str = ""
     params: str = ""
     """Handed to each run whose trigger brings none."""

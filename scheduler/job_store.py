@@ -49,7 +49,7 @@ _STORED = {
 }
 COLUMNS = tuple(_STORED.values())
 """Of `schedule_job`, those that a job is read from."""
-_WRITTEN = _STORED.keys() - {"create_time", "update_time"}
+_WRITTEN = _STORED.keys() - {"create_time", "update_time", "mirrored_at"}
 _ALIVE = schedule_job.c.deleted_at.is_(None)
 
 

@@ -120,6 +120,11 @@ class JobChange(_JobGiven):
         return self.model_dump(exclude_unset=True, exclude=moving)
 
 
+_MOMENTS = (
+    *("run_at", "next_run_time", "last_run_time", "create_time", "update_time", "mirrored_at"),
+)
+
+
 class JobTold(Told):
     """A job."""
 
@@ -131,6 +136,9 @@ class JobTold(Told):
     engine: Engine
     cluster: str | None = Field(description="Engine xxl: the Admin cluster that has it.")
     admin_job_id: int | None = Field(description="Engine xxl: its id in that Admin.")
+    mirrored_at: datetime | None = Field(
+        description="Engine xxl: when its fields were last copied; null: known only from a run."
+    )
     handler: str = Field(alias="handlerName")
     params: str
     schedule_type: ScheduleType
@@ -160,7 +168,7 @@ class JobTold(Told):
     @model_validator(mode="after")
     def _in_its_zone(self) -> JobTold:
         zone = zone_of(self.timezone)
-        for name in ("run_at", "next_run_time", "last_run_time", "create_time", "update_time"):
+        for name in _MOMENTS:
             value = getattr(self, name)
             if value is not None:
                 self.__dict__[name] = value.astimezone(zone)

@@ -108,12 +108,16 @@ async def _apply(arguments: argparse.Namespace, settings: Settings, api: Api) ->
     specs = _specs(arguments, settings)
     known = await api.jobs()
     steps = plan(specs, known, now=_now(), prune=arguments.prune)
-    await apply(steps, api, known=known, done=(lambda _: None) if arguments.json else _tell)
+    tell: Callable[[Step], None] = (lambda _: None) if arguments.json else _tell
+    refused = await apply(steps, api, known=known, done=tell)
+    left = {id(refusal.step) for refusal in refused}
+    done = [step for step in steps if id(step) not in left]
     if arguments.json:
-        sys.stdout.write(json.dumps(as_json(steps), indent=2, ensure_ascii=False) + "\n")
+        sys.stdout.write(json.dumps(as_json(done), indent=2, ensure_ascii=False) + "\n")
     else:
-        sys.stdout.write(f"applied: {summary(steps)}\n")
-    return 0
+        sys.stdout.write(f"applied: {summary(done)}{f', {len(left)} failed' if left else ''}\n")
+    sys.stderr.writelines(f"qooerp-scheduler: {refusal}\n" for refusal in refused)
+    return FAILED if refused else 0
 
 
 async def _export(arguments: argparse.Namespace, settings: Settings, api: Api) -> int:

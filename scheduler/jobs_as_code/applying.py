@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from scheduler.api.job_shapes import JobChange, JobNew, JobTold
-from scheduler.jobs_as_code.client import Api, ApiRefused
+from scheduler.jobs_as_code.client import Api, ApiAway, ApiRefused
 from scheduler.jobs_as_code.ordering import ordered
 from scheduler.jobs_as_code.planning import Kind, Step, key_of
 from scheduler.jobs_as_code.spec import Key
@@ -15,23 +15,44 @@ from scheduler.jobs_as_code.wanting import wanted_job
 _ALIASES = {name: field.alias or name for name, field in JobChange.model_fields.items()}
 
 
+class Refusal(NamedTuple):
+    """A step that was not taken."""
+
+    step: Step
+    why: str
+
+    def __str__(self) -> str:
+        return f"{self.step.kind} {self.step.key}: {self.why}"
+
+
 async def apply(
     steps: Sequence[Step], api: Api, *, known: Sequence[JobTold], done: Callable[[Step], None]
-) -> None:
-    """Take every step that changes something; *done* is told of each.
+) -> list[Refusal]:
+    """Take every step that changes something; *done* is told of each, and the others are given.
 
-    Raises ApiRefused, naming the job; what was done before stays, and need not be done again.
+    One that is refused keeps up only what depends on it, and deletions: what was to come instead
+    may be missing. Raises ApiAway; what was done before stays, and need not be done again.
     """
     ids = {key_of(job): job.id for job in known}
+    refused: list[Refusal] = []
     for step in ordered(steps):
+        if refused and step.kind is Kind.DELETE:
+            refused.append(Refusal(step, "left out, as not all of the others could be done"))
+            continue
         try:
             await _take(step, api, ids)
+        except ApiAway as away:
+            raise ApiAway(f"{step.kind} {step.key}: {away}") from None
         except ApiRefused as refusal:
-            raise ApiRefused(f"{step.kind} {step.key}: {refusal}") from None
-        done(step)
+            refused.append(Refusal(step, str(refusal)))
+        else:
+            done(step)
+    return refused
 
 
 async def _take(step: Step, api: Api, ids: dict[Key, int]) -> None:
+    if missing := [str(parent) for parent in step.parents if parent not in ids]:
+        raise ApiRefused(f"it depends on {', '.join(missing)}, which could not be made")
     match step.kind:
         case Kind.CREATE:
             ids[step.key] = (await api.create(_new(step, ids))).id

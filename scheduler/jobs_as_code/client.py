@@ -23,6 +23,10 @@ class ApiRefused(Exception):
     """The service did not do it; says why, in its words."""
 
 
+class ApiAway(ApiRefused):
+    """It could not be asked, and others need not try."""
+
+
 class Api:
     """A service at a URL, asked as one who has a token."""
 
@@ -56,7 +60,7 @@ class Api:
         await self._ask("DELETE", f"/jobs/{job_id}")
 
     async def _ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
-        """The data of the answer. Raise ApiRefused."""
+        """The data of the answer. Raise ApiRefused, ApiAway."""
         data = json.dumps(body).encode() if body is not None else None
         try:
             async with self._session.request(
@@ -65,7 +69,7 @@ class Api:
                 envelope = await response.json(content_type=None)
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
             reason = str(error) or type(error).__name__
-            raise ApiRefused(f"{self._url}: {reason}") from None
+            raise ApiAway(f"{self._url}: {reason}") from None
         if not isinstance(envelope, dict) or "data" not in envelope:
             raise ApiRefused(f"{self._url}: this is not the scheduling service")
         if response.status == 401 and not self._headers:

@@ -42,6 +42,8 @@ def why_unsaid(same: Sequence[JobTold]) -> str:
     """Why no file can say these jobs of an Admin, which have one name; empty: it can."""
     if len(same) > 1:
         return "several jobs of the Admin have this name"
+    if same[0].mirrored_at is None:
+        return "known only from its runs: this service has no console user at its Admin"
     if not same[0].handler:
         return "a script of the Admin, it has no handler"
     try:

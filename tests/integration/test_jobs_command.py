@@ -35,6 +35,7 @@ jobs:
   configs: {k: v}
   status: paused
 """
+NO_CALENDAR = "handlerName: note\n  calendarName: nowhere"
 HANDLERS = '''\
 from executor import Schedule, job_handler
 
@@ -171,15 +172,28 @@ async def test_a_wrong_file_is_said_and_does_not_pass_for_changes(jobs, tmp_path
     assert (missing.code, missing.err) == (1, said)
 
 
-async def test_what_the_service_refuses_stops_the_apply_and_names_the_job(xxl, jobs, tmp_path):
-    (tmp_path / "jobs.yaml").write_text(FILE.replace("cluster: main", "cluster: nowhere"))
-
-    applied = await jobs("apply", "jobs.yaml")
-
-    assert (applied.code, "create xxl/nowhere/库存: cluster: name one of" in applied.err) == (
-        1,
-        True,
+async def test_a_job_that_is_refused_keeps_up_only_its_children_and_deletions(xxl, jobs, tmp_path):
+    await xxl.a_job(jobName="by hand", jobGroup="finance")
+    file = FILE.replace("cluster: main", "cluster: nowhere")
+    file = file.replace(
+        "handlerName: note\n  scheduleType: cron", f"{NO_CALENDAR}\n  scheduleType: cron"
     )
+    more = "\n- {jobName: last, jobGroup: finance, handlerName: note}\n"
+    (tmp_path / "jobs.yaml").write_text(file + more, encoding="utf-8")
+
+    applied = await jobs("apply", "jobs.yaml", "--prune")
+
+    assert (applied.code, applied.out.splitlines()[-1]) == (
+        *(1, "applied: 1 create, 0 unchanged, 4 failed"),
+    )
+    assert {job["jobName"] for job in (await xxl.get("/jobs"))["records"]} == {"by hand", "last"}
+    for said in (
+        "create xxl/nowhere/库存: cluster: name one of",
+        "create local/finance/nightly: calendarName: ",
+        "create local/finance/after it: it depends on local/finance/nightly, which could not",
+        "delete local/finance/by hand: left out",
+    ):
+        assert f"qooerp-scheduler: {said}" in applied.err
 
 
 async def test_a_service_that_is_not_there_or_a_wrong_token_is_a_failure(xxl, tmp_path):

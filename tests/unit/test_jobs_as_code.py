@@ -26,7 +26,7 @@ def spec(**said: Any) -> JobSpec:
 
 def told(number: int = 1, **values: Any) -> JobTold:
     """A job that is there; *values* by the names of `Job`."""
-    job = Job(id=number, **{"name": "a", "handler": "note", **values})
+    job = Job(id=number, **{"name": "a", "handler": "note", "mirrored_at": NOW, **values})
     return JobTold.model_validate(job)
 
 

@@ -99,6 +99,7 @@ def test_dependencies_are_exported_by_the_shortest_name_that_is_one():
 UNSAID = [
     ([told(2, name="a script", handler="", **OF_ADMIN)], r"2\): a script of the Admin"),
     ([told(2, name="b", **OF_ADMIN), told(3, name="b", **OF_ADMIN)], r"2, 3\): several jobs"),
+    ([told(2, name="b", mirrored_at=None, **OF_ADMIN)], r"2\): known only from its runs"),
     ([told(2, name="b", timeout_seconds=99_999_999, **OF_ADMIN)], r"2\): .*timeoutSeconds: "),
     ([told(2, name="b", retry_count=2000, **OF_ADMIN)], r"2\): .*retryCount: "),
     (
