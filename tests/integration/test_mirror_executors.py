@@ -234,3 +234,30 @@ async def test_a_group_that_is_ours_no_more_takes_its_executors_along(
     rows = [tuple(row) for row in await stage.connection.fetch(listed)]
 
     assert rows == [(second, OTHER, None)]
+
+
+@pytest.mark.parametrize("passes", ["month", "group"])
+async def test_what_is_forgotten_while_it_is_gone_is_no_open_alarm(
+    passes: str, admin: FakeConsole, stage: Stage
+) -> None:
+    admin.add_group("qooerp-scheduler", "ours too")
+    admin.join(OTHER)
+    open_run(admin, a_job(admin))
+    await stage.go(LOOK_S)
+    admin.lose(OTHER)
+    await stage.go(3 * LOOK_S)
+    before = await told(stage)
+    rows = f"SELECT subject FROM {SCHEMA}.schedule_alarm_open ORDER BY subject"
+    broken = [row[0].split(":")[0] for row in await stage.connection.fetch(rows)]
+
+    if passes == "group":
+        admin.groups[1].app_name = "theirs"
+    await stage.connection.execute(
+        f"UPDATE {SCHEMA}.schedule_executor SET gone_at = gone_at - interval '31 days'"
+    )
+    await stage.go(LOOK_S)
+    left = [row[0].split(":")[0] for row in await stage.connection.fetch(rows)]
+
+    assert broken == ["executor", "group"]
+    assert left == ([] if passes == "group" else ["group"])
+    assert await told(stage) == before

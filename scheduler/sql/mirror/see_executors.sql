@@ -13,6 +13,9 @@ WITH seen AS (
     DELETE FROM qooerp_scheduler.schedule_executor
     WHERE cluster = $1::text AND gone_at < $4::timestamptz - interval '30 days'
         AND address <> ALL ($2::text[])
+    RETURNING 'executor:' || id AS subject
+), alarms AS (
+    DELETE FROM qooerp_scheduler.schedule_alarm_open WHERE subject IN (SELECT subject FROM forgotten)
 )
 UPDATE qooerp_scheduler.schedule_executor SET gone_at = $4::timestamptz
 WHERE cluster = $1::text AND gone_at IS NULL AND address <> ALL ($2::text[])
