@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,6 +18,8 @@ _RETRIED = {RunState.FAILED, RunState.TIMED_OUT, RunState.INTERRUPTED}
 _RULES = {Source.CRON.value, Source.INTERVAL.value, Source.ONCE.value, Source.DEPENDENCY.value}
 """What people have begun moves no delay; what others' success has, in a job whose rule is new, does."""
 Retry = tuple[int, datetime, datetime, str | None, int, int, str, str | None]
+Missed = tuple[int, datetime, str]
+"""Job, due time, why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,22 @@ def consequences(rows: Iterable[Any], spread: Callable[[], float]) -> Consequenc
         elif row["interval_mode"] == IntervalMode.FIXED_DELAY and row["origin"] in _RULES:
             found.rested[row["job_id"]] = row["ended"]
     return found
+
+
+def missed_times(rows: Iterable[Any], refusals: Mapping[int, str]) -> list[Missed]:
+    """The due times among the *rows* of `settle.sql` that are lost by *refusals*: log ids, and why.
+
+    People have been answered, a next attempt ends its chain, and what waited in vain is told as that.
+    """
+    return [
+        (row["job_id"], row["scheduled_time"], refusals[row["id"]])
+        for row in rows
+        if row["id"] in refusals
+        and row["status"] == RunState.DISCARDED
+        and row["state"] == "fired"
+        and row["origin"] != Source.API
+        and row["attempt"] == 1
+    ]
 
 
 def is_retried(row: Any, state: RunState) -> bool:

@@ -12,9 +12,10 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from executor.clock import moment
+from executor.errors import DiscardedByBlock
 from executor.model import LOCAL, Report, RunState, Source
 from scheduler.engine.claim import resumed
-from scheduler.engine.consequences import Consequences, consequences
+from scheduler.engine.consequences import Consequences, consequences, missed_times
 from scheduler.engine.link import DatabaseAway, lent
 from scheduler.engine.statements import sql
 from scheduler.recorder import Recorder, RecorderUnavailable, ReportsRefused
@@ -22,8 +23,7 @@ from scheduler.recorder import Recorder, RecorderUnavailable, ReportsRefused
 _log = structlog.get_logger(__name__)
 _End = tuple[int, str, datetime]
 """Log id, final state, when."""
-_Missed = tuple[int, datetime, str]
-"""Job, due time, why."""
+_NONE: Mapping[int, str] = {}
 
 
 class Finals:
@@ -41,16 +41,14 @@ class Finals:
 
     async def settle(self, reports: Sequence[Report]) -> None:
         """Settle the final ones of *reports* that are local. Raise DatabaseAway."""
-        await self._settle(reports, missed=())
+        await self._settle(reports, _NONE)
 
-    async def _settle(self, reports: Sequence[Report], *, missed: Sequence[_Missed]) -> None:
+    async def _settle(self, reports: Sequence[Report], refusals: Mapping[int, str]) -> None:
         ends = [_end_of(report) for report in reports if _is_local_end(report)]
         if not ends:
             return
         async with lent(self._engine) as connection, connection.transaction():
-            followed = await self._settle_on(connection, ends)
-            if missed:
-                await connection.execute(sql("note_lost"), *zip(*missed, strict=True))
+            followed = await self._settle_on(connection, ends, refusals)
         if followed or any(report.trigger.source is Source.RETRY for report in reports):
             self.news()  # what follows may be planned; there is room for another attempt
 
@@ -60,8 +58,8 @@ class Finals:
         Due times that a full lane has refused are news for the alarms.
         """
         await self._record(reports)
-        missed = [_missed(report) for report in reports if _is_refused(report)]
-        await self._settle(reports, missed=missed)
+        discarded = (one for one in reports if one.state is RunState.DISCARDED)
+        await self._settle(reports, {one.trigger.log_id: one.message for one in discarded})
 
     async def end_locked(
         self, statement: str, *args: object, report_of: Callable[[Any], Report]
@@ -74,7 +72,7 @@ class Finals:
             reports = [report_of(row) for row in await connection.fetch(sql(statement), *args)]
             if reports:
                 await self._record(reports)
-                await self._settle_on(connection, await _as_recorded(connection, reports))
+                await self._settle_rows(connection, await _as_recorded(connection, reports))
         if reports:
             self.news()
         return reports
@@ -87,7 +85,7 @@ class Finals:
         """
         async with lent(self._engine) as connection, connection.transaction():
             rows = await connection.fetch(sql("recorded_of"), owner)
-            await self._settle_on(connection, [tuple(row) for row in rows])
+            await self._settle_rows(connection, rows)
 
     async def _record(self, reports: Sequence[Report]) -> None:
         try:
@@ -97,13 +95,22 @@ class Finals:
         except ReportsRefused as refusal:
             _log.error("ends_refused", log_ids=[one.trigger.log_id for one in refusal.reports])
 
-    async def _settle_on(self, connection: asyncpg.Connection, ends: Sequence[_End]) -> bool:
+    async def _settle_rows(self, connection: asyncpg.Connection, rows: Sequence[Any]) -> None:
+        """Settle ends as the record has them, with their messages."""
+        refusals = {row["id"]: row["result_message"] for row in rows if _is_refused(row)}
+        await self._settle_on(connection, [tuple(row)[:3] for row in rows], refusals)
+
+    async def _settle_on(
+        self, connection: asyncpg.Connection, ends: Sequence[_End], refusals: Mapping[int, str]
+    ) -> bool:
         if not ends:
             return False
         await connection.execute(sql("lock_ending"), [log_id for log_id, *_ in ends])
         rows = await connection.fetch(sql("settle"), *zip(*ends, strict=True))
         if rows:
             await self._follow(connection, consequences(rows, random))
+        if missed := missed_times(rows, refusals):
+            await connection.execute(sql("note_lost"), *zip(*missed, strict=True))
         return bool(rows)
 
     async def _follow(self, connection: asyncpg.Connection, found: Consequences) -> None:
@@ -126,25 +133,22 @@ class Finals:
             await connection.execute(sql("resume"), *zip(*resumed(rows, ends), strict=True))
 
 
-async def _as_recorded(connection: asyncpg.Connection, reports: Sequence[Report]) -> Sequence[_End]:
+async def _as_recorded(connection: asyncpg.Connection, reports: Sequence[Report]) -> Sequence[Any]:
     """How the runs ended by the record, which may have known better."""
     ids = [report.trigger.log_id for report in reports]
     times = [moment(report.trigger.triggered_ms) for report in reports]
-    return [tuple(row) for row in await connection.fetch(sql("ends_of"), ids, times)]
+    rows: Sequence[Any] = await connection.fetch(sql("ends_of"), ids, times)
+    return rows
 
 
 def _is_local_end(report: Report) -> bool:
     return report.state.is_final and report.trigger.cluster == LOCAL
 
 
-def _is_refused(report: Report) -> bool:
-    """Whether a due time is lost: people have been answered, and a next attempt ends its chain."""
-    asked = report.trigger.source in (Source.API, Source.RETRY)
-    return report.state is RunState.DISCARDED and not asked
-
-
-def _missed(report: Report) -> _Missed:
-    return report.trigger.job_id, moment(report.trigger.scheduled_ms), report.message
+def _is_refused(row: Any) -> bool:
+    """Whether a full lane has refused a run, by its record; a block strategy is no loss."""
+    by_block = row["result_message"] == str(DiscardedByBlock())
+    return row["status"] == RunState.DISCARDED and not by_block
 
 
 def _end_of(report: Report) -> _End:

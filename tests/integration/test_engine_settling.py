@@ -8,8 +8,9 @@ from datetime import datetime
 import asyncpg
 import pytest
 
-from executor.clock import SystemClock
-from executor.model import LOCAL
+from executor.clock import SystemClock, moment
+from executor.errors import DiscardedByBlock
+from executor.model import LOCAL, RunState
 from scheduler.engine.finals import Finals
 from scheduler.job import IntervalMode, ScheduleType
 from scheduler.job_control import Action
@@ -96,3 +97,24 @@ async def test_a_job_that_becomes_delayed_while_it_waits_for_others_is_due_after
 
     assert before is None
     assert await due(sql, job) is not None
+
+
+@pytest.mark.parametrize("message", ["the job already has 1 runs waiting", str(DiscardedByBlock())])
+async def test_a_due_time_that_a_full_lane_has_refused_is_told_once_by_whoever_settles_it(
+    sql, engine, finals, message
+):
+    """Its replica died between the record and the settling, or has doubts, and tells it again."""
+    job = await add_job(sql)
+    now_ms = SystemClock().now_ms() // 1000 * 1000
+    fire = await fired(sql, job)
+    at = moment(now_ms)
+    await sql.execute(f"UPDATE {SCHEMA}.schedule_fire SET fire_time = $1, scheduled_time = $1", at)
+    known = {"cluster": LOCAL, "job_id": job, "log_id": fire, "triggered_ms": now_ms}
+    report = a_report(RunState.DISCARDED, message=message, started_ms=None, **known)
+    await Recorder(engine).record([report])
+    await finals.settle_recorded("another")
+    await finals.end([report])
+
+    told = [] if message == str(DiscardedByBlock()) else [(job, at, message)]
+    query = f"SELECT job_id, at, message FROM {SCHEMA}.schedule_alarm_event WHERE kind = 'missed'"
+    assert [tuple(row) for row in await sql.fetch(query)] == told

@@ -1,5 +1,5 @@
 -- How runs $1, triggered at $2, are known to have ended.
-SELECT l.id, l.status, coalesce(l.end_time, now()) AS ended
+SELECT l.id, l.status, coalesce(l.end_time, now()) AS ended, l.result_message
 FROM unnest($1::bigint[], $2::timestamptz[]) AS f (id, trigger_time)
 JOIN qooerp_scheduler.schedule_log l
     ON l.trigger_time = f.trigger_time AND l.cluster = 'local' AND l.admin_log_id = f.id

@@ -4,7 +4,7 @@ WITH gone AS (
     DELETE FROM qooerp_scheduler.schedule_fire f
     USING unnest($1::bigint[], $2::text[], $3::timestamptz[]) AS e (id, status, ended)
     WHERE f.id = e.id
-    RETURNING f.id, f.job_id, f.fire_time, f.scheduled_time, f.params, f.attempt, f.first_log_id,
+    RETURNING f.id, f.job_id, f.state, f.fire_time, f.scheduled_time, f.params, f.attempt, f.first_log_id,
         coalesce(f.origin, f.trigger_type) AS origin, f.parents::text AS parents,
         e.status, e.ended
 )
@@ -15,5 +15,6 @@ FROM gone JOIN qooerp_scheduler.schedule_job j ON j.id = gone.job_id
 WHERE j.schedule_type = 'once'
     OR j.schedule_type = 'interval' AND j.interval_mode = 'fixed_delay'
     OR gone.status <> 'succeeded' AND j.retry_count >= gone.attempt
+    OR gone.status = 'discarded'
     OR gone.status = 'succeeded' AND EXISTS (
         SELECT FROM qooerp_scheduler.schedule_dependency d WHERE d.parent_id = gone.job_id)
