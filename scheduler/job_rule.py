@@ -30,8 +30,11 @@ _NEEDED = {
 }
 
 
-def checked(job: Job) -> Job:
-    """*job* with its times read in its zone. Raise Invalid, naming the field."""
+def checked(job: Job, old: Job | None) -> Job:
+    """*job*, which was *old*, with its times read in its zone. Raise Invalid, naming the field.
+
+    Retries that no one would make are refused where they are new: older jobs may have such.
+    """
     zone = zone_of(job.timezone)
     if job.run_at is not None and job.run_at.tzinfo is None:
         job = replace(job, run_at=job.run_at.replace(tzinfo=zone))
@@ -42,8 +45,13 @@ def checked(job: Job) -> Job:
         raise Invalid(needed, f"is needed by scheduleType {job.schedule_type}")
     if job.cron_expression is not None:
         cron_of(job.cron_expression)
-    _check_retries(job)
+    if old is None or _retries(old) != _retries(job):
+        _check_retries(job)
     return job
+
+
+def _retries(job: Job) -> tuple[RetryStrategy, int]:
+    return job.retry_strategy, job.retry_count
 
 
 def _check_retries(job: Job) -> None:

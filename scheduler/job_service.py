@@ -112,7 +112,7 @@ class JobService:
             if version != old.version:
                 raise Conflict(f"version {version} is not the current one: it is {old.version}")
             refuse_fixed(old, changes)
-            job = checked(replace(old, **changes, version=old.version + 1))
+            job = checked(replace(old, **changes, version=old.version + 1), old)
             await self._check(connection, job, known=old.depends_on)
             await refuse_secrets(connection, job_id, job.configs)
             moved = (old.schedule_type, old.run_at) != (job.schedule_type, job.run_at)
@@ -180,7 +180,7 @@ class JobService:
 
     async def _create(self, connection: AsyncConnection, job: Job) -> Job:
         refuse_foreign(job)
-        job = checked(replace(job, configs=plain(job.configs)))
+        job = checked(replace(job, configs=plain(job.configs)), None)
         refuse_past(job, self._now())
         await self._check(connection, job)
         job = await scheduled(connection, job, job, now=self._now())

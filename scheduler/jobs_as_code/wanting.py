@@ -22,7 +22,7 @@ def wanted_job(spec: JobSpec, current: JobTold | None) -> Job:
     job = Job(**values | {"status": spec.status or JobStatus.STOPPED})
     try:
         if spec.engine is Engine.LOCAL:
-            return checked(job)
+            return checked(job, None)
         check(job, None)
     except Invalid as refusal:
         name = JobSpec.model_fields[refusal.field].alias

@@ -472,6 +472,21 @@ async def test_a_job_of_an_admin_that_is_not_configured_is_read_and_cannot_be_ch
     assert "theirs" not in str(await api.get("/jobs/export", jobName="theirs"))
 
 
+async def test_an_older_job_with_retries_that_do_nothing_can_be_changed(api):
+    """They were taken until they were refused, and a form sends them as it has read them."""
+    job_id = (await api.a_job())["id"]
+    query = f"UPDATE qooerp_scheduler.schedule_job SET retry_count = 2 WHERE id = {job_id}"
+    async with api.app.storage.engine.begin() as connection:
+        await connection.exec_driver_sql(query)
+    path, asis = f"/jobs/{job_id}", {"retryStrategy": "none", "retryCount": 2}
+
+    refused = await api.ask("PUT", path, {"version": 1, "retryCount": 3})
+    changed = await api.put(path, {"version": 1, "description": "newer", **asis})
+
+    assert refused.status == 422
+    assert (changed["description"], changed["retryCount"]) == ("newer", 2)
+
+
 async def test_a_run_that_is_refused_with_discard_later_is_discarded_and_no_failure(api):
     retried = {"retryStrategy": "fixed", "retryCount": 3}
     job = await api.a_job(handlerName="wait", blockStrategy="DISCARD_LATER", **retried)
