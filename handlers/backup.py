@@ -102,6 +102,7 @@ async def _copy(ctx: JobContext, folder: Path) -> dict[str, Any]:
         return {
             "format": _FORMAT,
             "taken": ctx.scheduled_time.isoformat(),
+            "log_id": ctx.log_id,
             "server": str(connection.get_server_version().major),
             "revision": await connection.fetchval(_REVISION),
             "tables": tables,

@@ -20,6 +20,7 @@ from scheduler.database import SCHEMA
 
 _FORMAT = 1
 _MANIFEST = "manifest.json"
+_MADE_IT = "made the backup that was restored"
 _INTERRUPTED = "under way when the backup was made: how it ended is not known"
 _SQL = files("scheduler") / "sql"
 _BEATS = f"""\
@@ -32,7 +33,12 @@ JOIN pg_class parent ON parent.oid = link.confrelid
 WHERE link.contype = 'f' AND link.connamespace = '{SCHEMA}'::regnamespace
     AND link.conrelid <> link.confrelid
 """
-_DISOWN = f"UPDATE {SCHEMA}.schedule_fire SET owner = NULL WHERE state = 'fired'"
+_ROOM = f"SELECT {SCHEMA}.ensure_log_partition(fire_time) FROM {SCHEMA}.schedule_fire WHERE id = $1"
+_DISOWN = f"""\
+UPDATE {SCHEMA}.schedule_fire SET owner = NULL WHERE state = 'fired';
+DELETE FROM {SCHEMA}.schedule_replica;
+"""
+"""Replicas of that time are not gone: those that begin now write their rows themselves."""
 
 
 Name = Annotated[str, StringConstraints(pattern="^[a-z_][a-z0-9_]*$")]
@@ -61,6 +67,8 @@ class Manifest(BaseModel):
 
     format: int
     taken: datetime
+    log_id: int | None = None
+    """Of the run that made it, in its cluster."""
     revision: str
     tables: list[TableEntry]
     months: list[datetime]
@@ -70,8 +78,8 @@ class Manifest(BaseModel):
 async def restore(dsn: str, path: Path, *, replace: bool, timezone: str) -> Manifest:
     """Put the backup at *path* into the database at *dsn*, which has its schema already.
 
-    *replace* lets what is there go. Runs that were under way are interrupted, and count for the
-    day they have in *timezone*. Raises StartRefused, with nothing changed: the archive is
+    *replace* lets what is there go. Runs that were under way are interrupted, but for the one that
+    made the backup, and count for the day they have in *timezone*. Raises StartRefused, with nothing changed: the archive is
     damaged or of another schema, the database is in use, or holds something.
     """
     with _opened(path) as archive:
@@ -81,7 +89,7 @@ async def restore(dsn: str, path: Path, *, replace: bool, timezone: str) -> Mani
             async with connection.transaction():
                 await _refuse(connection, manifest, replace=replace)
                 await _load(connection, archive, manifest)
-                await _interrupt(connection, timezone)
+                await _interrupt(connection, manifest.log_id, timezone)
         finally:
             await connection.close()
     return manifest
@@ -178,11 +186,17 @@ async def _in_order(
     return sorted(tables, key=lambda table: places.get(table.name, -1))
 
 
-async def _interrupt(connection: asyncpg.Connection, timezone: str) -> None:
-    """End what was under way: nobody can tell how it ended, and nobody is at work on it."""
+async def _interrupt(connection: asyncpg.Connection, made_by: int | None, timezone: str) -> None:
+    """End what was under way: nobody can tell how it ended, and nobody is at work on it.
+
+    Of the run *made_by* it is known: the backup is there.
+    """
     names = ("interrupt_runs.sql", "note_runs.sql", "count_runs.sql")
     interrupt = "".join((_SQL / name).read_text(encoding="utf-8") for name in names)
-    await connection.execute(f"{interrupt}SELECT FROM recorded", _INTERRUPTED, timezone)
+    await connection.execute(_ROOM, made_by)
+    await connection.execute((_SQL / "known_backup.sql").read_text(encoding="utf-8"), made_by)
+    words = (_INTERRUPTED, timezone, made_by, _MADE_IT)
+    await connection.execute(f"{interrupt}SELECT FROM recorded", *words)
     await connection.execute(_DISOWN)
 
 

@@ -92,6 +92,11 @@ class JobNew(_JobGiven):
         return Job(**self.model_dump() | {"timezone": self.timezone or default})
 
 
+_MOMENTS = (
+    *("run_at", "next_run_time", "last_run_time", "create_time", "update_time", "mirrored_at"),
+)
+
+
 class JobChange(_JobGiven):
     """What of a job is to be changed: what is left out stays as it is.
 
@@ -113,16 +118,11 @@ class JobChange(_JobGiven):
     last_run_time: datetime | None = None
     create_time: datetime | None = None
     update_time: datetime | None = None
+    mirrored_at: datetime | None = None
 
     def changes(self) -> dict[str, object]:
         """What was said, by the names of `Job`."""
-        moving = {"version", "next_run_time", "last_run_time", "create_time", "update_time"}
-        return self.model_dump(exclude_unset=True, exclude=moving)
-
-
-_MOMENTS = (
-    *("run_at", "next_run_time", "last_run_time", "create_time", "update_time", "mirrored_at"),
-)
+        return self.model_dump(exclude_unset=True, exclude={"version", *_MOMENTS} - {"run_at"})
 
 
 class JobTold(Told):
