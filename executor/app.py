@@ -30,6 +30,7 @@ from executor.model import Report, Trigger
 from executor.outbox import Receiver
 from executor.pools import Pools, slots_of
 from executor.presence import Presence
+from executor.privacy import keep_private
 from executor.recovery import recover
 from executor.reporting import Reporting
 from executor.run_alarm import RunAlarm
@@ -74,6 +75,7 @@ class ExecutorApp:
         self._clock = SystemClock()
         self.handlers: HandlerTable = load_handlers(settings.handlers.modules)
         directory = settings.data_dir
+        keep_private(directory)
         store = JournalStore(directory / "journal.db", full_sync=settings.journal.sync == "full")
         clusters = [cluster.name for cluster in settings.clusters()]
         for name, results in store.disown(clusters).items():

@@ -19,6 +19,7 @@ import msgspec
 
 from executor.errors import StartRefused
 from executor.model import LOCAL, Report, RunState, Trigger
+from executor.privacy import make_private
 
 _FORMAT = 2
 WAL_PAGES = 8_000
@@ -163,6 +164,7 @@ class JournalStore:
         with ExitStack() as opened:
             self._lock = _lock(path.with_suffix(".lock"))
             opened.callback(os.close, self._lock)
+            make_private(path)
             self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
             opened.callback(self._db.close)
             try:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from executor.clock import moment
+from executor.privacy import make_private
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS chunk (
@@ -98,9 +99,9 @@ class LogWriter:
         if db is None:
             while len(self._days) >= _OPEN_DAYS:
                 self._forget(next(iter(self._days)))
-            db = sqlite3.connect(
-                day_file(self._directory, day), isolation_level=None, check_same_thread=False
-            )
+            file = day_file(self._directory, day)
+            make_private(file)
+            db = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
             db.execute("PRAGMA journal_mode=WAL")
             db.execute("PRAGMA synchronous=NORMAL")
             db.execute(f"PRAGMA wal_autocheckpoint={_WAL_PAGES}")

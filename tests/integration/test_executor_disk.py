@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import resource
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -143,3 +145,26 @@ async def test_an_event_that_cannot_be_logged_stops_nothing(
             assert row.handle_msg == "found"
     other = await admin.trigger("echo", "well again")
     assert (await admin.finished(other, LIMIT_S)).handle_msg == "well again"
+
+
+async def test_what_is_on_disk_is_closed_to_other_users_also_what_was_open(
+    admin: FakeAdmin, tmp_path: Path
+) -> None:
+    data = tmp_path / "data"
+    (data / "logs").mkdir(parents=True)
+    old = data / "logs" / f"{date(2026, 1, 1)}.db"
+    old.touch()
+    for path, mode in ((data, 0o755), (data / "logs", 0o755), (old, 0o644)):
+        path.chmod(mode)
+    async with Service(tmp_path, admin, logs__keep_days=3650):
+        await admin.registered()
+        await admin.finished(await admin.trigger("echo"), LIMIT_S)
+        await until(lambda: len([*(data / "logs").glob("*.db")]) > 1)
+
+        modes = {path.name: path.stat().st_mode & 0o777 for path in data.rglob("*")}
+
+    assert data.stat().st_mode & 0o777 == (0o700 if os.geteuid() else 0o711)
+    assert modes.pop("logs") == 0o700
+    kept = {name: mode for name, mode in modes.items() if name.startswith(("journal", "2"))}
+    assert {"journal.db", "journal.db-wal", old.name} < kept.keys()
+    assert set(kept.values()) == {0o600}
