@@ -20,7 +20,7 @@ from types import MappingProxyType
 
 from executor.errors import StartRefused
 from scheduler.pg_account import account_for, binaries_for
-from scheduler.pg_folder import PgFolder, ended
+from scheduler.pg_folder import PgFolder, ended, postmaster_of
 
 DATABASE = "qooerp_scheduler"
 _USER = "qooerp"
@@ -166,6 +166,16 @@ class EmbeddedPostgres:
                 return True
             await sleep(0.005)
         return False
+
+
+def running_dsn(data_dir: Path) -> str | None:
+    """Where the server in *data_dir* listens, whoever runs it; None: it does not run."""
+    pgdata = data_dir.absolute() / "pgdata"
+    if postmaster_of(pgdata) is None:
+        return None
+    port = (pgdata / "postmaster.pid").read_text().splitlines()[3]
+    password = (pgdata.parent / "password").read_text()
+    return f"postgresql://{_USER}:{password}@127.0.0.1:{port}/{DATABASE}"
 
 
 def _major(postgres: Path) -> str:

@@ -32,6 +32,11 @@ class SecretBox:
         self._key = key_of(secret_key) if secret_key else None
         self._path = data_dir / _FILE
 
+    @property
+    def has_key(self) -> bool:
+        """Whether there is a key already; else one is made when it is needed."""
+        return self._key is not None or self._path.exists()
+
     def seal(self, text: str, place: str) -> str:
         """*text*, unreadable; another one each time."""
         nonce = os.urandom(_NONCE_BYTES)

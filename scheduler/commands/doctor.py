@@ -16,7 +16,7 @@ from scheduler.doctor.finding import Finding, Verdict
 from scheduler.doctor.machine import look_at_machine
 from scheduler.doctor.nacos import look_at_nacos
 from scheduler.doctor.network import look_at_network
-from scheduler.doctor.shared import look_at_redis, look_at_replicas
+from scheduler.doctor.shared import look_at_redis, look_at_replicas, look_at_secrets
 from scheduler.doctor.storage import look_at_database
 from scheduler.invocation import declare_app_dir, declare_config, enter_app_dir, sources_of
 from scheduler.nacos.overlay import Laid, begin
@@ -69,6 +69,7 @@ async def _all(laid: Laid, *, try_password: bool) -> AsyncIterator[Finding]:
         yield finding
     yield await look_at_database(settings)
     yield await look_at_replicas(settings)
+    yield await look_at_secrets(settings)
     yield await look_at_redis(settings)
 
 

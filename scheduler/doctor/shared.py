@@ -1,4 +1,4 @@
-"""What replicas share: the cache in Redis, and the key of the secrets."""
+"""What replicas share: the cache in Redis, and the key of the secrets, which a restore needs, too."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from redis.exceptions import RedisError
 from executor.errors import StartRefused
 from scheduler.database import plain_dsn
 from scheduler.doctor.finding import Finding, fail, ok, warn
+from scheduler.embedded import running_dsn
 from scheduler.peers import fingerprint
+from scheduler.sealed import closed_secrets, key_advice, said_of
 from scheduler.secret_box import SecretBox
 from scheduler.settings import Settings
 
@@ -47,6 +49,27 @@ async def look_at_replicas(settings: Settings) -> Finding:
     except (OSError, TimeoutError, StartRefused, asyncpg.PostgresError, ValueError):
         return warn("replicas", "not known while PostgreSQL cannot be asked", "see database")
     return _compared(settings, alive)
+
+
+async def look_at_secrets(settings: Settings) -> Finding:
+    """Whether the key at hand opens what is sealed in the database."""
+    url = settings.database.url.get_secret_value()
+    try:
+        dsn = running_dsn(settings.data_dir / "postgres") if url == _EMBEDDED else plain_dsn(url)
+        if dsn is None:
+            return ok("secrets", "not looked at while the embedded database does not run")
+        connection = await asyncpg.connect(dsn, timeout=_PATIENCE_S)
+        try:
+            closed = await closed_secrets(connection, settings)
+        finally:
+            await connection.close()
+    except (asyncpg.UndefinedTableError, asyncpg.InvalidCatalogNameError):
+        closed = []  # nothing is there yet
+    except (OSError, TimeoutError, StartRefused, asyncpg.PostgresError, ValueError):
+        return warn("secrets", "not known while PostgreSQL cannot be asked", "see database")
+    if closed:
+        return fail("secrets", said_of(closed), key_advice(settings))
+    return ok("secrets", "the key at hand opens all of them")
 
 
 async def _alive(url: str) -> list[asyncpg.Record]:

@@ -29,6 +29,9 @@ async def test_test_data_are_filled_in_backed_up_and_restored(tmp_path: Path) ->
     assert (refused.code, refused.out) == (2, "")
     assert "--replace" in refused.err
     assert restored.code == 0, restored
+    assert "the key at hand does not open config " in restored.err
+    assert f"{tmp_path / 'other' / 'secret.key'}, from the service" in restored.err
+    assert not (tmp_path / "other" / "secret.key").exists()
     assert restored.out.startswith("restored ")
     assert await _everything(tmp_path / "other") == before
 

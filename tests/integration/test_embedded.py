@@ -23,7 +23,7 @@ import pytest
 
 from executor.errors import StartRefused
 from scheduler import pg_account, pg_folder
-from scheduler.embedded import EmbeddedPostgres
+from scheduler.embedded import EmbeddedPostgres, running_dsn
 from scheduler.pg_account import Account, binaries_for
 from tests.integration.conftest import named
 
@@ -324,3 +324,12 @@ async def test_an_unprivileged_user_needs_nothing_special() -> None:
     await process.wait()
     await gone(pid)
     shutil.rmtree(place)
+
+
+@linux
+async def test_others_find_the_server_while_it_runs(server: EmbeddedPostgres, folder: Path) -> None:
+    assert running_dsn(folder) == server.dsn
+
+    await server.stop()
+
+    assert running_dsn(folder) is None

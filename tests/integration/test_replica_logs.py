@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from scheduler.doctor.finding import Verdict
-from scheduler.doctor.shared import look_at_redis, look_at_replicas
+from scheduler.doctor.shared import look_at_redis, look_at_replicas, look_at_secrets
 from scheduler.settings import load
 from tests.integration.api_service import PREFIX, TOKENS, Api, an_api
 from tests.integration.engine_service import settings_for, until
@@ -143,3 +143,23 @@ async def test_doctor_tells_whether_redis_answers(tmp_path, redis_server) -> Non
     assert "answers" in (await look_at_redis(chosen(redis_server.url))).said
     assert (await look_at_redis(chosen("redis://127.0.0.1:1/0"))).verdict is Verdict.WARN
     assert (await look_at_redis(chosen(""))).verdict is Verdict.OK
+
+
+async def test_doctor_names_the_secrets_that_the_key_at_hand_does_not_open(
+    tmp_path, database_url, stack
+) -> None:
+    def chosen(key: str):
+        return load(None, settings_for(tmp_path, database_url, scheduler__secret_key=key))
+
+    one = await a_replica(stack, tmp_path / "one", database_url)
+    job = await one.a_job()
+    secret = {"jobId": job["id"], "configKey": "password", "configValue": "x", "secret": True}
+    await one.post("/configs", secret)
+
+    assert (await look_at_secrets(chosen(KEY))).verdict is Verdict.OK
+    found = await look_at_secrets(chosen(OTHER_KEY))
+
+    assert (found.verdict, found.said) == (
+        Verdict.FAIL,
+        f"the key at hand does not open config password of job {job['id']}",
+    )
