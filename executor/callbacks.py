@@ -55,6 +55,8 @@ class Callbacks:
         owed = await self._journal.owed_callbacks(self.name, limit)
         if len(owed) < limit:
             self._refusals.keep(one.run_id for one in owed)
+        if not self._refusals:
+            return owed
         return [one for one in owed if not self._refusals.is_aside(one.run_id, now_ms)]
 
     async def _send(self, owed: Sequence[OwedCallback], now_ms: int) -> tuple[_Refused, bool]:
@@ -63,6 +65,8 @@ class Callbacks:
         The oldest go first, in one call: the Admin may be well again. Else never refused ones do,
         then what has waited for longest: a batch that is refused must keep up no others.
         """
+        if not self._refusals:
+            return await self._halve(owed[:_BATCH], now_ms)
         oldest = owed[:_BATCH]
         batch = sorted(owed, key=lambda one: self._refusals.last_ms(one.run_id))[:_BATCH]
         if batch != oldest and await self._refusal(oldest, now_ms) is None:

@@ -84,7 +84,7 @@ class Course:
 
     def launch(self, run: Run) -> None:
         config = self._configs(run.trigger) if run.stop is None else {}
-        if isinstance(config, Mapping):
+        if isinstance(config, (dict, Mapping)):  # a dict is seen at once, a Mapping is not
             self._start(run, config)
             return
         reading = asyncio.ensure_future(config)
@@ -131,7 +131,7 @@ class Course:
             )
 
     def _alarm(self, run: Run, alarm: RunAlarm) -> None:
-        if run.abandoned or self.live.get(run.trigger.identity) is not run:
+        if run.abandoned or self.live.get(run.identity) is not run:
             return  # a straggler of a run that has been reported
         raised = self._alarms.setdefault(run.run_id, [])
         if len(raised) < MOST and alarm not in raised:
@@ -164,16 +164,17 @@ class Course:
         if run.timer is not None:
             run.timer.cancel()
         run.execution = None  # it knows the run: a circle, which the collector alone would free
-        if self.live.get(run.trigger.identity) is run:
-            del self.live[run.trigger.identity]
+        if self.live.get(run.identity) is run:
+            del self.live[run.identity]
         self.slots[run.isolation].release(run)
-        lane = self.lanes.get(run.trigger.lane)
+        lane = run.lane
         if lane is not None:
             if lane.head is run:
                 lane.head = None
-            self.advance(lane)
-            if not lane.busy:
-                del self.lanes[run.trigger.lane]
+            if lane.waiting:
+                self.advance(lane)
+            elif lane.head is None and self.lanes.get(lane.key) is lane:
+                del self.lanes[lane.key]
         self.left()
 
     # a run is told to stop
@@ -191,9 +192,8 @@ class Course:
 
     def stop_run(self, run: Run, stop: Stop) -> None:
         """Stop *run* alone, whether it waits or runs."""
-        lane = self.lanes.get(run.trigger.lane)
-        if lane is not None and run in lane.waiting:
-            lane.waiting.remove(run)
+        if run.lane is not None and run in run.lane.waiting:
+            run.lane.waiting.remove(run)
             self._end_waiting(run, stop)
         else:
             self._stop(run, stop)

@@ -13,7 +13,7 @@ from executor.ending import Stop, covered, killed, shut_down
 from executor.errors import DiscardedByBlock, LaneFull, ShuttingDown, TriggerRejected
 from executor.handler import Handler
 from executor.journal import Journal
-from executor.journal_store import Answer
+from executor.journal_store import NEW, Answer
 from executor.journal_writer import JournalBroken
 from executor.lane import Answered, Lane, Run, Slots
 from executor.model import Isolation, Report, RunState, Trigger
@@ -135,17 +135,18 @@ class Dispatcher:
         except TriggerRejected as refusal:
             self.give_up(report, RunState.FAILED, str(refusal), first_line=first_line)
             return
-        run = self._new_run(report.run_id, report.trigger, handler, first_line=first_line)
+        key = report.trigger.lane
+        lane = self._course.lanes.setdefault(key, Lane(key))
+        run = self._new_run(report.run_id, report.trigger, handler, lane, first_line=first_line)
         run.restarts = report.restarts + (report.state is RunState.RUNNING)
         run.durable = True
-        lane = self._course.lanes.setdefault(report.trigger.lane, Lane())
         lane.waiting.append(run)
         self._course.advance(lane)
 
     def give_up(self, report: Report, state: RunState, message: str, *, first_line: int) -> None:
         """End a run of before the service died, as *state*."""
-        log = RunLog(report.trigger, self._journal, first_line=first_line)
-        run = Run(report.run_id, report.trigger, None, log)
+        log = RunLog(report.trigger.identity, self._journal, first_line=first_line)
+        run = Run(report.run_id, report.trigger.identity, report.trigger, None, log, None)
         run.started_ms = report.started_ms
         self._course.report(run, state, message)
 
@@ -204,9 +205,11 @@ class Dispatcher:
         if self._closing:
             raise ShuttingDown
         handler = self._find_handler(trigger)
-        lane = self._course.lanes.get(trigger.lane)
+        key = trigger.lane
+        lane = self._course.lanes.get(key)
         if lane is None:
-            self._admit(Lane(), trigger, handler, answered)
+            lane = self._course.lanes[key] = Lane(key)
+            self._admit(lane, trigger, handler, answered)
             return
         decision = decide(trigger.block, busy=lane.busy)
         if decision is Decision.DISCARD:
@@ -226,8 +229,7 @@ class Dispatcher:
         *,
         covers: bool = False,
     ) -> None:
-        self._course.lanes[trigger.lane] = lane
-        run = self._new_run(self._journal.new_id(), trigger, handler)
+        run = self._new_run(self._journal.new_id(), trigger, handler, lane)
         run.covers = covers
         run.answered.append(answered)
         # an idle lane and a free slot: one commit says accepted and running at once
@@ -242,22 +244,29 @@ class Dispatcher:
         )
 
     def _new_run(
-        self, run_id: int, trigger: Trigger, handler: Handler | None, *, first_line: int = 1
+        self,
+        run_id: int,
+        trigger: Trigger,
+        handler: Handler | None,
+        lane: Lane,
+        *,
+        first_line: int = 1,
     ) -> Run:
-        log = RunLog(trigger, self._journal, first_line=first_line)
-        run = self._course.live[trigger.identity] = Run(run_id, trigger, handler, log)
+        identity = trigger.identity
+        log = RunLog(identity, self._journal, first_line=first_line)
+        run = self._course.live[identity] = Run(run_id, identity, trigger, handler, log, lane)
         return run
 
     def _accepted(self, run: Run, answer: Answer | JournalBroken) -> None:
-        refusal = _refusal(answer)
+        refusal = None if answer is NEW else _refusal(answer)
         for answered in run.answered:
             answered(refusal)
         run.answered.clear()
-        lane = self._course.lanes.get(run.trigger.lane)
-        if isinstance(answer, JournalBroken) or answer.state is not None:
+        lane = run.lane
+        if answer is not NEW:
             self._unwind(run)
             self._note_repeated(run.trigger, answer)
-        elif lane is not None and self._course.live.get(run.trigger.identity) is run:
+        elif lane is not None and self._course.live.get(run.identity) is run:
             run.durable = True
             self._course.changed(run.trigger, RunState.QUEUED)
             if lane.head is run:
@@ -269,14 +278,13 @@ class Dispatcher:
 
     def _unwind(self, run: Run) -> None:
         """Forget a run that was not new, or could not be remembered."""
-        lane = self._course.lanes.get(run.trigger.lane)
-        if lane is not None and run in lane.waiting:
-            lane.waiting.remove(run)
+        if run.lane is not None and run in run.lane.waiting:
+            run.lane.waiting.remove(run)
         self._course.leave(run)
 
     def _discard(self, trigger: Trigger, answered: Answered) -> None:
         def done(answer: Answer | JournalBroken) -> None:
-            if isinstance(answer, Answer) and answer.state is None:
+            if answer is NEW:
                 self._course.changed(trigger, RunState.DISCARDED)
                 answer = Answer(RunState.DISCARDED)
             else:

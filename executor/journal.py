@@ -186,12 +186,12 @@ class Journal:
 
     async def written(self) -> None:
         """Wait until all that was said and logged before is on disk, or cannot be written now."""
+        self._log_turn.flush()
         await self.ask(lambda _: None)
 
     async def ask(self, question: Callable[[JournalStore], _T]) -> _T:
         """Put a question to the file; all that was said before is on disk by then, if it can be."""
         answer: asyncio.Future[_T] = self._loop.create_future()
-        self._log_turn.flush()
         self._turn.put(Ask(question, answer))
         return await answer
 
@@ -212,4 +212,5 @@ class Journal:
 
     async def drop_logs_before(self, day: date) -> list[date]:
         """Delete the logs of all days before *day*; the days that went."""
+        self._log_turn.flush()
         return await self.ask(lambda _: self._logs.drop_before(day))

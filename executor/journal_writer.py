@@ -58,7 +58,8 @@ class JournalWriter:
         self._remember = remember
         self._queue: SimpleQueue[list[Item] | None] = SimpleQueue()
         self._log_bytes = 0
-        self._log_room = threading.Condition()
+        self._log_count = threading.Lock()
+        self._log_room = threading.Condition(self._log_count)
         self._thread = threading.Thread(target=self._live, name="journal", daemon=True)
         self.failure = ""
         """Why the journal cannot be written at the moment; empty when it can."""
@@ -82,7 +83,7 @@ class JournalWriter:
 
     def expect(self, chunk: Chunk) -> None:
         """Count *chunk* as on its way; any thread may call this."""
-        with self._log_room:
+        with self._log_count:  # not the condition, whose door is slow and stands in every run's way
             self._log_bytes += len(chunk.text)
 
     def wait_for_log_room(self) -> None:

@@ -23,10 +23,14 @@ class Run(Struct, eq=False):
     """One accepted trigger while it lives. Changed on the control loop only."""
 
     run_id: int
+    identity: tuple[str, int, int]
+    """The trigger's: asked for so often that it is kept."""
     trigger: Trigger
     handler: Handler | None
     """None for scripts."""
     log: RunLog
+    lane: Lane | None
+    """None: it had ended when it was found, and only its end is told."""
     answered: list[Answered] = []
     """Who wants to know whether the journal has it."""
     restarts: int = 0
@@ -51,6 +55,8 @@ class Run(Struct, eq=False):
 class Lane(Struct, eq=False):
     """The serial queue of one job: at most one run at a time has begun."""
 
+    key: tuple[str, int]
+    """Cluster and job."""
     head: Run | None = None
     waiting: deque[Run] = field(default_factory=deque)
 

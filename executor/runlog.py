@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import Protocol
 
 from executor.logstore import Chunk
-from executor.model import Trigger
 from executor.text import storable
 
 _CHUNK_CHARS = 64 * 1024
@@ -30,8 +29,10 @@ class RunLog:
 
     __slots__ = ("_key", "_lines", "_lock", "_next_line", "_sink", "_size", "_total", "_wanted")
 
-    def __init__(self, trigger: Trigger, sink: ChunkSink, *, first_line: int = 1) -> None:
-        self._key = (trigger.cluster, trigger.log_id, trigger.triggered_ms)
+    def __init__(
+        self, identity: tuple[str, int, int], sink: ChunkSink, *, first_line: int = 1
+    ) -> None:
+        self._key = identity
         self._sink = sink
         self._lock = threading.Lock()
         self._lines: list[str] = []
@@ -93,15 +94,21 @@ def _shorten(text: str) -> str:
 
 
 _stamped: tuple[int, str] = (0, "")
+_second: tuple[int, str] = (0, "")
 
 
 def _stamp() -> str:
     """Local time with milliseconds, as `2026-11-23 20:42:46.123`."""
-    # the second is kept: formatting it costs more than all the rest of a line
-    global _stamped
-    second, millis = divmod(time.time_ns() // 1_000_000, 1000)
+    # both are kept: formatting them costs more than all the rest of a line
+    global _stamped, _second
+    now_ms = time.time_ns() // 1_000_000
     known, text = _stamped
-    if known != second:
-        text = datetime.fromtimestamp(second).astimezone().strftime("%Y-%m-%d %H:%M:%S")
-        _stamped = (second, text)
-    return f"{text}.{millis:03}"
+    if known != now_ms:
+        second, millis = divmod(now_ms, 1000)
+        known, text = _second
+        if known != second:
+            text = datetime.fromtimestamp(second).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+            _second = (second, text)
+        text = f"{text}.{millis:03}"
+        _stamped = (now_ms, text)
+    return text

@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from executor.logstore import Chunk
-from executor.model import Trigger
 from executor.runlog import RunLog
 from executor.workers.pipes import _Lines
 
@@ -32,7 +31,7 @@ class Disk:
 def logged(*pieces: bytes) -> str:
     """What stands in the log of a run whose process wrote *pieces*."""
     disk = Disk()
-    log = RunLog(Trigger(cluster="a", log_id=1, triggered_ms=1, job_id=1), disk)
+    log = RunLog(("a", 1, 1), disk)
     lines = _Lines(log.write_raw, most=MOST)
     for piece in pieces:
         lines.feed(piece)

@@ -47,7 +47,7 @@ def sink() -> Sink:
 
 @pytest.fixture
 def log(sink: Sink) -> RunLog:
-    return RunLog(TRIGGER, sink)
+    return RunLog(TRIGGER.identity, sink)
 
 
 def test_a_line_is_stamped_with_time_and_level(log: RunLog, sink: Sink) -> None:
@@ -96,7 +96,7 @@ def test_a_run_that_logs_without_end_is_cut_off_once(
     sink: Sink, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("executor.runlog.MOST_CHARS", 1000)
-    log = RunLog(TRIGGER, sink)
+    log = RunLog(TRIGGER.identity, sink)
     for _ in range(10):
         log.write_raw("x" * 300)
         log.flush()
@@ -113,7 +113,7 @@ def test_text_that_utf_8_cannot_hold_is_kept_as_far_as_it_can(log: RunLog, sink:
 
 
 def test_a_log_goes_on_where_that_of_a_former_life_ended(sink: Sink) -> None:
-    log = RunLog(TRIGGER, sink, first_line=8)
+    log = RunLog(TRIGGER.identity, sink, first_line=8)
     log.write_raw("a\nb")
     log.flush()
     log.write_raw("c")
