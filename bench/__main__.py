@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.peers.prepare import prepare
-from bench.scenario import Row, Scenario, text_of
+from bench.scenario import FAILURES, Row, Scenario, failed, text_of
 from bench.scenarios import ALL
 from bench.target import Target
 from bench.targets import EVERYONE, OURS, PREPARED
@@ -60,11 +60,12 @@ def _pin(scenario: Scenario) -> None:
 def _play(scenario: Scenario, targets: list[Target], *, quick: bool) -> int:
     """Measures every target; gives the number of our own faults."""
     _pin(scenario)
-    rows: dict[str, Row] = {}
-    for target in filter(scenario.takes, targets):
-        if target.is_present:
-            console.print(f"{scenario.name}: {target.name} …", style="dim")
-            rows[target.name] = _measure(scenario, target, quick=quick)
+    present = [one for one in targets if scenario.takes(one) and one.is_present]
+    if scenario.in_turns is not None:
+        _tell(scenario, *present)
+        rows = uvloop.run(scenario.in_turns(present, quick))
+    else:
+        rows = {one.name: _measure(scenario, one, quick=quick) for one in present}
     _show(scenario, rows)
     _write(scenario, rows, quick=quick)
     return rows[OURS.name].faults if OURS.name in rows else 0
@@ -72,11 +73,18 @@ def _play(scenario: Scenario, targets: list[Target], *, quick: bool) -> int:
 
 def _measure(scenario: Scenario, target: Target, *, quick: bool) -> Row:
     """A target that fails to start or to take a trigger is a row too, and our own a fault."""
+    assert scenario.measure is not None
+    _tell(scenario, target)
     try:
         return uvloop.run(scenario.measure(target, quick))
-    except (RuntimeError, OSError, TimeoutError) as error:
+    except FAILURES as error:
         console.print(str(error), style="red", markup=False)
-        return Row({"failed": str(error).splitlines()[0]}, faults=1)
+        return failed(error)
+
+
+def _tell(scenario: Scenario, *targets: Target) -> None:
+    names = ", ".join(target.name for target in targets)
+    console.print(f"{scenario.name}: {names} …", style="dim")
 
 
 def _show(scenario: Scenario, rows: dict[str, Row]) -> None:

@@ -43,14 +43,24 @@ class Row:
     """Runs lost, contradicted or invented: what makes the bench fail when they are ours."""
 
 
+FAILURES = (RuntimeError, OSError, TimeoutError)
+"""Of a target that does not start, or takes no trigger: a row too, and our own a fault."""
+Measure = Callable[[Target, bool], Coroutine[None, None, Row]]
+MeasureInTurns = Callable[[list[Target], bool], Coroutine[None, None, dict[str, Row]]]
+"""The flag asks for the quick form."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
     name: str
     title: str
     bar: str
     """What our own figures are asked to be."""
-    measure: Callable[[Target, bool], Coroutine[None, None, Row]]
-    """Measures one target; the flag asks for the quick form."""
+    measure: Measure | None = None
+    """Measures one target."""
+    in_turns: MeasureInTurns | None = None
+    """In place of `measure`: measures all at once, a while each, so that the machine's moods, which
+    last from seconds to minutes, are the same for all; gives the rows by name."""
     takes: Callable[[Target], bool] = lambda _: True
     """Whether the target has what is measured."""
     pinned: bool = True
@@ -64,6 +74,11 @@ def text_of(cell: Cell) -> str:
     if isinstance(cell, int) or cell >= 100:
         return f"{cell:,.0f}"
     return f"{cell:.3g}"
+
+
+def failed(error: Exception) -> Row:
+    """The row of a target that failed to start or to take a trigger."""
+    return Row({"failed": str(error).splitlines()[0]}, faults=1)
 
 
 def fate(verdict: Verdict) -> dict[str, Cell]:
