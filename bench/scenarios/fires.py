@@ -1,14 +1,18 @@
-"""Sustained fires: more become due than can be fired, and we look how many have been recorded."""
+"""Sustained fires: more become due than can be fired, and we look how many have been recorded.
+
+In turns with the peers, each turn on a server of its own: the machine's speed changes meanwhile.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
+from statistics import median
 
 import asyncpg
 
 from bench.jobs import add_intervals, none_left, second
-from bench.peers.engines import PEERS, prepare_engines, rate_of
+from bench.peers.engines import PEERS, Peer, prepare_engines, rate_of
 from bench.scenario import Cell, Figure, Row, Scenario
 from bench.service import SCHEMA, Server, migrated, only_ours, postgres, service
 from bench.target import Running, Target
@@ -21,17 +25,30 @@ _PATIENCE_S = 300
 
 async def measure(target: Target, quick: bool) -> Row:
     del target
-    count = 30_000 if quick else 120_000
+    turns, count = (1, 30_000) if quick else (5, 40_000)
     absent = prepare_engines()
-    async with postgres() as server:
-        cells, faults = await _ours(server, count)
-        for peer in PEERS:
-            rate = absent or await rate_of(peer, server, OFFERED, quick=quick)
-            cells[f"{peer.name}, fires/s"] = rate
-    return Row(cells, _figures(cells), faults=faults)
+    ours, faults = list[dict[str, float]](), 0
+    theirs: dict[Peer, list[float]] = {peer: [] for peer in PEERS if not absent}
+    for _ in range(turns):
+        async with postgres() as server:
+            cells, faulty = await _ours(server, count)
+            for peer, rates in theirs.items():
+                rates.append(await rate_of(peer, server, OFFERED))
+        ours.append(cells)
+        faults += faulty
+    rates = [one["fires/s"] for one in ours]
+    summed: dict[str, Cell] = {name: _over(name, ours) for name in ours[0]}
+    summed |= {f"{peer.name}, fires/s": absent or median(theirs[peer]) for peer in PEERS}
+    return Row(summed, (_sustained(rates), *_compared(rates, theirs.items())), faults=faults)
 
 
-async def _ours(server: Server, count: int) -> tuple[dict[str, Cell], int]:
+def _over(name: str, turns: Sequence[dict[str, float]]) -> float:
+    """One figure over all turns: counts together, the median of what is measured."""
+    values = [one[name] for one in turns]
+    return sum(values) if name in ("fires", "lost", "doubled") else median(values)
+
+
+async def _ours(server: Server, count: int) -> tuple[dict[str, float], int]:
     async with migrated(server) as sql:
         with service(server) as started:
             await started.ready()
@@ -40,7 +57,7 @@ async def _ours(server: Server, count: int) -> tuple[dict[str, Cell], int]:
 
 async def _fire(
     sql: asyncpg.Connection, server: Server, started: Running, count: int
-) -> tuple[dict[str, Cell], int]:
+) -> tuple[dict[str, float], int]:
     """Fire *count* jobs once each; how many are missing or doubled is the second value."""
     begin = second(_BEGIN_S)
     apart = timedelta(seconds=1 / OFFERED)
@@ -56,7 +73,7 @@ async def _fire(
         FROM {SCHEMA}.schedule_log""",
         begin,
     )
-    cells: dict[str, Cell] = {
+    cells = {
         "fires": row["runs"],
         "fires/s": row["succeeded"] / row["took_s"],
         "service: CPU µs a fire": used / row["runs"] * 1e6,
@@ -68,16 +85,17 @@ async def _fire(
     return cells, 2 * count - row["jobs"] - row["succeeded"]
 
 
-def _figures(cells: Mapping[str, Cell]) -> tuple[Figure, ...]:
-    ours = float(cells["fires/s"])
-    sustained = Figure("sustained fires", ours, "a second", 1500, at_least=True)
-    rates = [(peer, cells[f"{peer.name}, fires/s"]) for peer in PEERS]
-    compared = (
-        Figure(f"as many as {peer.name} times", ours / rate, "", peer.factor, at_least=True)
-        for peer, rate in rates
-        if not isinstance(rate, str)
-    )
-    return sustained, *compared
+def _sustained(rates: Sequence[float]) -> Figure:
+    return Figure("sustained fires", median(rates), "a second", 1500, at_least=True)
+
+
+def _compared(
+    rates: Sequence[float], theirs: Iterable[tuple[Peer, list[float]]]
+) -> Iterator[Figure]:
+    """How many times as many, turn by turn."""
+    for peer, others in theirs:
+        times = median(our / other for our, other in zip(rates, others, strict=True))
+        yield Figure(f"as many as {peer.name} times", times, "", peer.factor, at_least=True)
 
 
 SCENARIO = Scenario(

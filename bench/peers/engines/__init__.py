@@ -31,13 +31,14 @@ class Peer:
     factor: float
     """How many times its rate is asked of ours."""
     count: int
-    """Fires that it is given; a tenth in the quick form."""
+    """Fires that it is given in a turn."""
     options: tuple[str, ...] = ()
 
 
 PEERS = (
-    Peer("APScheduler 3.11.3", "apscheduler_fires.py", 10, 10_000),
-    Peer("procrastinate 3.10.0", "procrastinate_runs.py", 3, 10_000, ("30",)),
+    Peer("APScheduler 3.11.3, runs recorded", "apscheduler_fires.py", 10, 4_000, ("record",)),
+    Peer("APScheduler 3.11.3, nothing recorded", "apscheduler_fires.py", 10, 4_000),
+    Peer("procrastinate 3.10.0", "procrastinate_runs.py", 3, 4_000, ("30",)),
 )
 
 
@@ -53,15 +54,15 @@ def prepare_engines() -> str:
     return reason or ""
 
 
-async def rate_of(peer: Peer, server: Server, offered: int, *, quick: bool) -> float:
+async def rate_of(peer: Peer, server: Server, offered: int) -> float:
     """Fires a second, on a database of its own; *offered* become due a second."""
-    name = Path(peer.program).stem
+    name = "_".join((Path(peer.program).stem, *peer.options))
     connection = await asyncpg.connect(server.of("postgres"))
     await connection.execute(f"CREATE DATABASE {name}")
     await connection.close()
     process = await asyncio.create_subprocess_exec(
         *(str(_FOLDER / "bin/python"), str(_HERE / peer.program), server.of(name)),
-        *(str(peer.count // 10 if quick else peer.count), str(offered), *peer.options),
+        *(str(peer.count), str(offered), *peer.options),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
     )
