@@ -15,6 +15,7 @@ import sys
 from typing import TYPE_CHECKING, Any, TextIO
 
 from executor.context import current
+from executor.text import shown
 
 if TYPE_CHECKING:
     from executor.context import JobContext
@@ -111,7 +112,7 @@ class _RunHandler(logging.Handler):
         try:
             text = self.format(record)
         except Exception:  # noqa: BLE001 - arguments that cannot be shown fail no run
-            text = f"{record.name}: {record.msg!r} {record.args!r}"
+            text = f"{record.name}: {shown(record.msg)} {shown(record.args)}"
         run.log.write(text, record.levelname)
 
     def _emit_outside(self, record: logging.LogRecord) -> None:

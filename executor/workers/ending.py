@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from executor.context import JobFailed, RunStopped
 from executor.errors import BadParams
+from executor.text import shown
 from executor.worker import Ending, EndingKind
 
 if TYPE_CHECKING:
@@ -63,15 +64,8 @@ def _text(value: object) -> str:
         return value
     try:
         return json.dumps(value, ensure_ascii=False)
-    except (TypeError, ValueError, RecursionError):
-        return _shown(value)
-
-
-def _shown(value: object) -> str:
-    try:
-        return repr(value)
-    except Exception:  # noqa: BLE001 - an author's __repr__
-        return f"<{type(value).__qualname__}>"
+    except Exception:  # noqa: BLE001 - an author's mapping may raise anything as it is read
+        return shown(value)
 
 
 def _said(error: BaseException) -> str:

@@ -39,6 +39,7 @@ async def place(request: pytest.FixtureRequest) -> AsyncIterator[Place]:
         ("generator", "<generator object"),
         ("unpicklable", "<unlocked _thread.lock"),
         ("loop", "[[...]]"),
+        ("detached", "<Detached>"),
     ],
 )
 async def test_what_a_handler_returns_is_its_message(
@@ -106,6 +107,13 @@ async def test_params_that_do_not_fit_fail_the_run_before_it_starts(place: Place
 
 async def test_params_fill_the_model(place: Place) -> None:
     assert (await place.start("limited-*", '{"rows": 12}').ending()).message == "12"
+
+
+async def test_what_cannot_be_shown_fails_no_run_that_logs_it(place: Place) -> None:
+    run = place.start("log_what_cannot_be_shown-*")
+
+    assert (await run.ending()).message == "went on"
+    assert run.log.lines == ["authors.module: 'loaded %s' <tuple>"]
 
 
 async def test_a_text_of_any_length_is_in_the_log(place: Place) -> None:

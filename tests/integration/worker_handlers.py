@@ -45,6 +45,16 @@ def nothing(_: JobContext, params: str) -> None:
     pass
 
 
+class Detached(dict[str, int]):
+    """As what a database session has given and is closed since: whoever looks gets an error."""
+
+    def items(self) -> Any:
+        raise LookupError("the session is closed")
+
+    def __repr__(self) -> str:
+        raise LookupError("the session is closed")
+
+
 RESULTS: dict[str, Callable[[], object]] = {
     "none": lambda: None,
     "text": lambda: "said",
@@ -53,6 +63,7 @@ RESULTS: dict[str, Callable[[], object]] = {
     "unpicklable": threading.Lock,
     "huge": lambda: "x" * 100_000,
     "loop": lambda: _looped(),
+    "detached": lambda: Detached(rows=1),
 }
 
 
@@ -116,6 +127,12 @@ def talk(ctx: JobContext, params: str) -> None:
         logger.exception("failed twice")
     ctx.progress(0.4, "loading")
     print("unfinished", end="")
+
+
+@everywhere
+def log_what_cannot_be_shown(ctx: JobContext, params: str) -> str:
+    logger.info("loaded %s", Detached())
+    return "went on"
 
 
 @everywhere
