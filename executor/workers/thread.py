@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
+import inspect
 import queue
 import threading
+from contextvars import Context
 from typing import TYPE_CHECKING, NoReturn
 
 from executor.context import JobContext, RunStopped, current
@@ -112,7 +114,7 @@ class ThreadRun:
     def execute(self) -> None:
         """Run the code and report how it ended; called once, in the thread that runs it."""
         try:
-            ending = self._perform()
+            ending = Context().run(self._perform)  # the thread has none of another run's variables
         except RunStopped:
             # The first step after it: from here on nobody begins to raise another.
             self._ident = 0
@@ -128,7 +130,7 @@ class ThreadRun:
         self._ended(ending)
 
     def _perform(self) -> Ending:
-        token = current.set(self.context)
+        current.set(self.context)
         try:
             self._ident = threading.get_ident()
             return returned(self._call())
@@ -136,13 +138,17 @@ class ThreadRun:
             raise
         except BaseException as error:  # noqa: BLE001 - SystemExit ends a run, not the thread
             return raised(error, self.context.log)
-        finally:
-            current.reset(token)
 
     def _call(self) -> object:
         handler = self._assignment.handler
         assert handler is not None, "scripts have a worker of their own"
-        return handler.function(*handler.arguments(self.context))
+        given = handler.function(*handler.arguments(self.context))
+        if inspect.iscoroutine(given):  # nothing of it has run, which must not pass for success
+            given.close()
+            raise TypeError(
+                "the handler gave a coroutine: what wraps an async def must be an async def itself"
+            )
+        return given
 
     def stop(self) -> None:
         if self.stopping:

@@ -116,6 +116,12 @@ async def test_what_cannot_be_shown_fails_no_run_that_logs_it(place: Place) -> N
     assert run.log.lines == ["authors.module: 'loaded %s' <tuple>"]
 
 
+async def test_a_run_sees_no_context_variables_of_another(place: Place) -> None:
+    await place.start("bind-*", "a tenant").ending()
+
+    assert (await place.start("bind-*", "another").ending()).message == "none"
+
+
 async def test_a_text_of_any_length_is_in_the_log(place: Place) -> None:
     run = place.start("say_much-*", "3000")
     await run.ending()

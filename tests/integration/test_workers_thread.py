@@ -97,6 +97,15 @@ async def test_an_interruption_never_hits_another_run(place: Place) -> None:
             assert len(stopped.endings) == 1
 
 
+async def test_an_async_def_behind_a_plain_wrapper_fails_instead_of_passing_unrun(
+    place: Place,
+) -> None:
+    ending = await place.start("wrapped-async").ending()
+
+    assert ending.kind is EndingKind.RAISED
+    assert "what wraps an async def must be an async def itself" in ending.message
+
+
 async def test_idle_threads_end(place: Place) -> None:
     for run in [place.start("nothing-thread") for _ in range(10)]:
         await run.ending()

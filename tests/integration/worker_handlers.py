@@ -15,6 +15,8 @@ import sys
 import threading
 import time
 import warnings
+from contextvars import ContextVar
+from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -135,6 +137,17 @@ def log_what_cannot_be_shown(ctx: JobContext, params: str) -> str:
     return "went on"
 
 
+REQUEST: ContextVar[str] = ContextVar("request", default="none")
+
+
+@everywhere
+def bind(_: JobContext, params: str) -> str:
+    """Give what a run before has left in the variable, and leave something there."""
+    before = REQUEST.get()
+    REQUEST.set(params)
+    return before
+
+
 @everywhere
 def say_much(ctx: JobContext, params: str) -> None:
     ctx.log.info("\n".join(["x" * 999] * (int(params) + 1)))
@@ -253,6 +266,22 @@ async def side_exit() -> str:
 @job_handler("block-loop")
 async def block_loop(_: JobContext, params: str) -> None:
     time.sleep(float(params))  # noqa: ASYNC251 - the mistake that the watchdog is for
+
+
+def measured(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A decorator whose author has not thought of async functions."""
+
+    @wraps(function)
+    def wrapper(*args: object) -> Any:
+        return function(*args)
+
+    return wrapper
+
+
+@job_handler("wrapped-async")
+@measured
+async def wrapped_async(_: JobContext) -> str:
+    return "awaited"
 
 
 @job_handler("async-in-process", isolation="process")
