@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ctypes
 import inspect
 import json
 import os
@@ -69,8 +70,9 @@ def run(job: HandlerJob | ScriptJob, messages: int, table: HandlerTable) -> int:
     capture.install()
     current.set(context)
     ending = _ending(table, context)
-    _wait_for_threads()
+    _end_threads()
     context.log.flush()
+    flush_streams()
     pipe.tell("end", ending.kind.value, ending.message)
     return 0
 
@@ -103,11 +105,20 @@ def _call(handler: Handler, context: JobContext) -> object:
     return asyncio.run(outcome) if inspect.iscoroutine(outcome) else outcome
 
 
-def _wait_for_threads() -> None:
-    """Let threads that the handler started and did not make daemons finish, as at any exit."""
-    for thread in threading.enumerate():
-        if thread is not threading.current_thread() and not thread.daemon:
-            thread.join()
+def _end_threads() -> None:
+    """Let threads that are no daemons finish, as at any exit.
+
+    Those of executors that nobody has shut down are told to: they would wait for ever.
+    """
+    threading._shutdown()  # type: ignore[attr-defined] # as multiprocessing does it
+
+
+def flush_streams() -> None:
+    """Write out what C code and the interpreter's own streams hold back; `os._exit` drops it."""
+    for stream in filter(None, (sys.__stdout__, sys.__stderr__)):
+        with contextlib.suppress(OSError, ValueError):  # closed by the handler
+            stream.flush()
+    ctypes.CDLL(None).fflush(None)
 
 
 class _Pipe:

@@ -41,6 +41,7 @@ def serve(control_fd: int, modules: Sequence[str]) -> None:
     except StartRefused as refusal:
         control.sendall(f"{refusal}\n".encode())
         return
+    child.flush_streams()  # what a module has printed is no run's
     gc.collect()
     gc.freeze()  # what is shared with the children stays shared
     control.sendall(b"ready\n")

@@ -95,6 +95,17 @@ async def test_what_c_code_and_sub_processes_print_is_in_the_log(place: Place) -
     assert run.log.lines == ["by C: 中", "by a sub-process", "and stderr"]
 
 
+async def test_what_is_held_back_in_buffers_is_in_the_log_too(place: Place) -> None:
+    run = place.start("holds-back")
+    await run.ending()
+
+    assert sorted(run.log.lines) == ["by printf", "by the interpreter's stream"]
+
+
+async def test_a_pool_of_threads_that_is_left_open_does_not_keep_the_process(place: Place) -> None:
+    assert (await place.start("pools").ending()).message == "by a thread"
+
+
 async def test_a_warning_is_in_the_log(place: Place) -> None:
     run = place.start("warns")
     await run.ending()

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import json
 import logging
 import os
@@ -15,6 +16,7 @@ import sys
 import threading
 import time
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
 from functools import wraps
 from typing import TYPE_CHECKING, Any
@@ -358,6 +360,22 @@ def leaves_at_once(_: JobContext, params: str) -> None:
 def low_level(_: JobContext) -> None:
     os.write(1, "by C: 中\n".encode())
     subprocess.run(["sh", "-c", "echo by a sub-process; echo and stderr >&2"], check=True)
+
+
+@job_handler("holds-back", isolation="process")
+def holds_back(_: JobContext) -> None:
+    """Leave text in the buffers of C and of the interpreter."""
+    ctypes.CDLL(None).printf(b"by printf\n")
+    print("by the interpreter's stream", file=sys.__stdout__)
+
+
+POOL = ThreadPoolExecutor(2)
+
+
+@job_handler("pools", isolation="process")
+def pools(_: JobContext) -> str:
+    """Work in a pool that outlives the call, as a module's own does."""
+    return POOL.submit(lambda: "by a thread").result()
 
 
 @job_handler("warns", isolation="process")
