@@ -43,7 +43,7 @@ class Kept(Protocol):
         """What the process is told, pickled; errors end the run as `failed`."""
         ...
 
-    def failed(self, error: Exception) -> None:
+    def failed(self, error: BaseException) -> None:
         """The process could not be started."""
         ...
 
@@ -104,7 +104,7 @@ class Keeper:
                 self._start()
                 self._listen()
             return self._launch(run, run.job())
-        except Exception as error:  # noqa: BLE001 - whatever it is, this run has to be told
+        except BaseException as error:  # noqa: BLE001 - a validator of params may even exit
             run.failed(error)
             return 0
 

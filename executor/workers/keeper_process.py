@@ -136,9 +136,9 @@ class _Keeper:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(found, signal.SIGKILL)
             _, status = os.waitpid(found, 0)
-            number = self._numbers.pop(found)
-            del self._pids[number]
-            self._tell(number, str(status))
+            if number := self._numbers.pop(found, 0):  # else a module has started it for itself
+                del self._pids[number]
+                self._tell(number, str(status))
 
     def _kill_all(self) -> None:
         for number, pid in self._pids.items():

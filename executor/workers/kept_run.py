@@ -64,7 +64,7 @@ class KeptRun(ABC):
     def whereabouts(self) -> str:
         return ""
 
-    def failed(self, error: Exception) -> None:
+    def failed(self, error: BaseException) -> None:
         self._ended(raised(error, JobLog(self.assignment.log)))
 
     def exited(self, status: int | None) -> None:

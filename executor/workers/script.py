@@ -109,7 +109,7 @@ class ScriptRun(KeptRun):
     def message(self, line: str) -> None:
         """Scripts have no such pipe."""
 
-    def failed(self, error: Exception) -> None:
+    def failed(self, error: BaseException) -> None:
         self._remove()
         super().failed(error)
 

@@ -105,6 +105,13 @@ async def test_params_that_do_not_fit_fail_the_run_before_it_starts(place: Place
     assert "began" not in run.log.lines
 
 
+async def test_params_whose_check_exits_fail_the_run_and_nothing_else(place: Place) -> None:
+    assert await place.start("limited-*", "rows=13").ending() == Ending(
+        EndingKind.RAISED, "SystemExit: 3"
+    )
+    assert (await place.start("limited-*", "rows=12").ending()).message == "12"
+
+
 async def test_params_fill_the_model(place: Place) -> None:
     assert (await place.start("limited-*", '{"rows": 12}').ending()).message == "12"
 

@@ -22,6 +22,7 @@ from executor.handler_table import HandlerTable, load_handlers
 from executor.worker import Ending, EndingKind
 from executor.workers.process import ProcessRun, ProcessWorker
 from tests.integration.forkless_handlers import FULL
+from tests.integration.helped_handlers import WANTED
 from tests.integration.workers_at_work import Place, opened, table, worker_of
 
 if TYPE_CHECKING:
@@ -136,6 +137,20 @@ async def test_runs_are_lost_with_their_keeper_and_the_next_one_gets_a_new_keepe
         EndingKind.LOST, "process died: it was lost with its parent process"
     )
     assert (await place.start("give-process", "text").ending()).message == "said"
+
+
+async def test_the_end_of_a_program_that_a_module_has_started_does_not_end_the_keeper(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    handlers = load_handlers(["tests.integration.helped_handlers"])
+    monkeypatch.setenv(WANTED, "in the keeper")
+    async with opened(ProcessWorker(handlers, grace_s=1)) as place:
+        place.table = handlers
+
+        before = await place.start("end-helper").ending()
+        after = await place.start("keeper").ending()
+
+    assert (before.kind, after) == (EndingKind.RETURNED, before)
 
 
 async def test_a_process_that_cannot_be_forked_fails_its_run_and_no_other(

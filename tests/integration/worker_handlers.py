@@ -22,7 +22,7 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 import structlog
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, field_validator
 
 from executor import JobContext, RunStopped, job_handler
 
@@ -172,6 +172,12 @@ def identity(ctx: JobContext, params: str) -> dict[str, object]:
 
 class Limits(BaseModel):
     rows: int = Field(10, le=100)
+
+    @field_validator("rows")
+    @classmethod
+    def _leave(cls, rows: int) -> int:
+        """Do what no validator should."""
+        return sys.exit(3) if rows == 13 else rows
 
 
 @job_handler("limited-async")
