@@ -8,6 +8,9 @@ from sqlalchemy import Select, delete, func, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from scheduler.engine.dag import find_cycle
+from scheduler.job import Engine, Job
+from scheduler.refusal import Invalid
 from scheduler.tables import schedule_dependency, schedule_job
 
 _TURN = 0x716F6F6572700002
@@ -26,11 +29,31 @@ async def set_parents(connection: AsyncConnection, job_id: int, parents: Sequenc
 
 
 async def take_turn(connection: AsyncConnection) -> None:
-    """Let nobody else add dependencies until the end: two halves of a circle could meet.
+    """Let nobody else add dependencies, or delete what they name, until the end.
+
+    Two halves of a circle could meet, and a job be made to wait for one that is just going.
 
     To be asked for before the row of a job is locked.
     """
     await connection.execute(select(func.pg_advisory_xact_lock(_TURN)))
+
+
+async def check(connection: AsyncConnection, job: Job, *, known: Sequence[int] = ()) -> None:
+    """Raise Invalid unless *job* can wait for what it names beside those *known*, without a circle."""
+    if not (added := set(job.depends_on) - set(known)):
+        return
+    await take_turn(connection)  # before they are looked up
+    table = schedule_job.c
+    query = select(table.id, table.engine).where(table.id.in_(added), table.deleted_at.is_(None))
+    found = {row.id: row.engine for row in await connection.execute(query)}
+    if unknown := sorted(added - found.keys()):
+        raise Invalid("depends_on", f"there is no job {', '.join(map(str, unknown))}")
+    if foreign := sorted(one for one in found if found[one] != Engine.LOCAL):
+        some = ", ".join(map(str, foreign))
+        raise Invalid("depends_on", f"job {some} is an Admin's, whose runs nothing waits for")
+    cycle = find_cycle(await all_parents(connection), job.id, job.depends_on)
+    if job.id and cycle:
+        raise Invalid("depends_on", f"this makes a circle: {' → '.join(map(str, cycle))}")
 
 
 async def all_parents(connection: AsyncConnection) -> dict[int, tuple[int, ...]]:

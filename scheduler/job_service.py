@@ -15,7 +15,6 @@ from executor.clock import Clock, moment
 from scheduler import audit, dependency_store, job_store
 from scheduler.changes import announce
 from scheduler.configs import Changed
-from scheduler.engine.dag import find_cycle
 from scheduler.job import Engine, Job, JobStatus, ScheduleType
 from scheduler.job_control import (
     Action,
@@ -108,13 +107,14 @@ class JobService:
 
         Raises NotFound, Invalid, and Conflict when somebody else has changed it since.
         """
-        async with self._changing(job_id, "update", changes) as (connection, old, _):
+        turn = "depends_on" in changes
+        async with self._changing(job_id, "update", changes, turn=turn) as (connection, old, _):
             if version != old.version:
                 raise Conflict(f"version {version} is not the current one: it is {old.version}")
             refuse_fixed(old, changes)
             job = checked(replace(old, **changes, version=old.version + 1), old)
-            await self._check(connection, job, known=old.depends_on)
-            await refuse_secrets(connection, job_id, job.configs)
+            await dependency_store.check(connection, job, known=old.depends_on)
+            await refuse_secrets(connection, job_id, changes.get("configs", {}))
             moved = (old.schedule_type, old.run_at) != (job.schedule_type, job.run_at)
             if moved:
                 refuse_past(job, self._now())
@@ -136,7 +136,7 @@ class JobService:
 
         Raises NotFound, and Conflict while other jobs depend on it: they would wait in vain.
         """
-        async with self._changing(job_id, "delete") as (connection, _, told):
+        async with self._changing(job_id, "delete", turn=True) as (connection, _, told):
             if children := await dependency_store.children_of(connection, job_id):
                 raise Conflict(f"jobs depend on it: {', '.join(map(str, children))}")
             told |= await drop_planned(connection, job_id, deleted=True)
@@ -182,7 +182,7 @@ class JobService:
         refuse_foreign(job)
         job = checked(replace(job, configs=plain(job.configs)), None)
         refuse_past(job, self._now())
-        await self._check(connection, job)
+        await dependency_store.check(connection, job)
         job = await scheduled(connection, job, job, now=self._now())
         refuse_endless_wait(job)
         today = self._now().astimezone(ZoneInfo(self.timezone))
@@ -197,11 +197,19 @@ class JobService:
 
     @asynccontextmanager
     async def _changing(
-        self, job_id: int, action: str, changes: Mapping[str, Any] | None = None
+        self,
+        job_id: int,
+        action: str,
+        changes: Mapping[str, Any] | None = None,
+        *,
+        turn: bool = False,
     ) -> AsyncIterator[tuple[AsyncConnection, Job, dict[str, object]]]:
-        """A transaction on the locked job, audited with what is put into the third; announced."""
+        """A transaction on the locked job, audited with what is put into the third; announced.
+
+        With *turn*, nobody else changes who depends on whom meanwhile.
+        """
         async with self._engine.begin() as connection:
-            if changes and "depends_on" in changes:
+            if turn:
                 await dependency_store.take_turn(connection)
             job = found(await job_store.find(connection, job_id, lock=True), job_id)
             refuse_foreign(job)
@@ -211,19 +219,6 @@ class JobService:
             yield connection, job, told
             await audit.record(connection, action, subject="job", subject_id=job_id, detail=told)
             await announce(connection, "job", job_id)
-
-    async def _check(
-        self, connection: AsyncConnection, job: Job, *, known: Sequence[int] = ()
-    ) -> None:
-        """Raise Invalid unless what *job* names beside those *known* exists, and makes no circle."""
-        if not (added := set(job.depends_on) - set(known)):
-            return
-        if unknown := await job_store.missing(connection, added):
-            raise Invalid("depends_on", f"there is no job {', '.join(map(str, unknown))}")
-        await dependency_store.take_turn(connection)
-        cycle = find_cycle(await dependency_store.all_parents(connection), job.id, job.depends_on)
-        if job.id and cycle:
-            raise Invalid("depends_on", f"this makes a circle: {' → '.join(map(str, cycle))}")
 
     async def _tell(self, job_id: int, configs: Mapping[str, str] | None) -> None:
         if configs is not None and self._configs_changed is not None:
@@ -236,11 +231,16 @@ class JobService:
 async def refuse_secrets(
     connection: AsyncConnection, job_id: int, configs: Mapping[str, str]
 ) -> None:
-    """A secret comes back masked and stays as it is; it is changed on its own. Raise Invalid."""
+    """A secret comes back masked and stays as it is; it is changed on its own. Raise Invalid.
+
+    The mask for what is no secret would drop its value.
+    """
     secrets = await job_store.secret_keys(connection, job_id)
     for key, value in configs.items():
         if key in secrets and value != MASK:
             raise Invalid("configs", f"{key} is secret: set it on its own, through configs")
+        if key not in secrets and value == MASK:
+            raise Invalid("configs", f"{key} is not secret: {MASK} stands for a secret")
 
 
 def found(job: Job | None, job_id: int) -> Job:

@@ -181,3 +181,14 @@ async def test_the_audit_of_a_job_has_its_configs_and_names_its_runs(api):
     )
     after = await api.get("/audit", jobId=job["id"], size=2, cursor=first["cursor"])
     assert after["records"] == second["records"]
+
+
+async def test_an_update_with_the_mask_for_what_is_no_secret_is_refused_and_loses_nothing(api):
+    job = await api.a_job(configs={"plain": "1"})
+
+    refused = await api.ask(
+        "PUT", f"/jobs/{job['id']}", {"version": 1, "configs": {"plain": "******"}}
+    )
+
+    assert (refused.status, refused.data["errors"][0]["field"]) == (422, "configs")
+    assert (await api.get(f"/jobs/{job['id']}"))["configs"] == {"plain": "1"}

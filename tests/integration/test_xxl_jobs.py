@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
+from scheduler.dependency_store import set_parents
 from tests.integration.conftest import a_database
 from tests.integration.xxl_service import (
     GENERATIONS,
@@ -205,7 +206,9 @@ async def test_a_deleted_job_is_gone_there_and_here(xxl):
 
 async def test_a_job_that_others_depend_on_stays_there_too(xxl):
     job = await xxl.an_xxl_job()
-    child = await xxl.a_job(dependsOn=[job["id"]])
+    child = await xxl.a_job()
+    async with xxl.app.storage.engine.begin() as connection:  # from before that was refused
+        await set_parents(connection, child["id"], [job["id"]])
 
     refused = await xxl.ask("DELETE", f"/jobs/{job['id']}")
 
