@@ -131,9 +131,14 @@ class ScriptRun(KeptRun):
 
 
 def _make_empty(directory: Path) -> None:
-    """Have *directory*, for us alone, without what runs before a crash left there."""
-    shutil.rmtree(directory, ignore_errors=True)
-    directory.mkdir(mode=0o700, parents=True)
+    """Have *directory*, for us alone, without what runs left there; what cannot go hinders nobody.
+
+    It may be a link to another disk, and scripts make folders that not even they may write in.
+    """
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    directory.chmod(0o700)
+    for left in directory.iterdir():
+        shutil.rmtree(left, ignore_errors=True)
 
 
 def _write(directory: Path, job_id: int, script: Script) -> Path:

@@ -107,6 +107,27 @@ async def test_a_lot_of_output_comes_whole_and_in_order(place: Place) -> None:
 
 
 @pytest.mark.skipif(shutil.which("pwsh") is not None, reason="needs a machine without pwsh")
+@pytest.fixture
+def disk(folder: Path, tmp_path: Path) -> Path:
+    """Where *folder* is a link to, with something left in it."""
+    disk = tmp_path / "disk"
+    (disk / "left" / "behind").mkdir(parents=True)
+    disk.chmod(0o755)
+    folder.symlink_to(disk)
+    return disk
+
+
+async def test_its_folder_may_be_a_link_and_is_emptied_at_the_start(
+    folder: Path, disk: Path
+) -> None:
+    async with opened(ScriptWorker(folder, LANGUAGES, grace_s=GRACE_S)) as place:
+        ending = await place.start_script("GLUE_SHELL", "exit 0").ending()
+
+    assert ending.kind is EndingKind.RETURNED
+    assert list(disk.iterdir()) == []
+    assert disk.stat().st_mode & 0o777 == 0o700
+
+
 async def test_a_missing_interpreter_is_named(place: Place) -> None:
     ending = await place.start_script("GLUE_POWERSHELL", "exit").ending()
 
