@@ -264,6 +264,7 @@ CREATE TABLE qooerp_scheduler.schedule_fire (
     lease_until timestamptz,
     origin varchar(16),
     parents jsonb,
+    killed_at timestamptz,
     CONSTRAINT schedule_fire_pkey PRIMARY KEY (id),
     CONSTRAINT schedule_fire_trigger_type_check
         CHECK (trigger_type IN ('cron', 'interval', 'once', 'api', 'retry', 'dependency')),
@@ -299,6 +300,7 @@ COMMENT ON COLUMN qooerp_scheduler.schedule_fire.owner IS 'The replica that will
 COMMENT ON COLUMN qooerp_scheduler.schedule_fire.lease_until IS 'State planned: until then it is the owner''s; state waiting: when waiting is given up';
 COMMENT ON COLUMN qooerp_scheduler.schedule_fire.origin IS 'Trigger type retry: who asked for the chain''s first attempt; NULL: as trigger_type says';
 COMMENT ON COLUMN qooerp_scheduler.schedule_fire.parents IS 'Results of the jobs it depends on, by their ids; NULL: it has waited for none';
+COMMENT ON COLUMN qooerp_scheduler.schedule_fire.killed_at IS 'When somebody asked its owner to stop it; NULL: nobody did';
 
 CREATE TABLE qooerp_scheduler.schedule_dependency (
     job_id bigint NOT NULL,
@@ -944,4 +946,4 @@ CREATE TABLE qooerp_scheduler.alembic_version (
     CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
 );
 
-INSERT INTO qooerp_scheduler.alembic_version (version_num) VALUES ('0012');
+INSERT INTO qooerp_scheduler.alembic_version (version_num) VALUES ('0013');

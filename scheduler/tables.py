@@ -187,6 +187,7 @@ schedule_fire = Table(
     Column("lease_until", _MOMENT),
     Column("origin", String(16)),
     Column("parents", JSONB),
+    Column("killed_at", _MOMENT),
     PrimaryKeyConstraint("id", name="schedule_fire_pkey"),
     Index(
         "schedule_fire_due_idx",

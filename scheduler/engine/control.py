@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -44,13 +45,14 @@ class RunControl:
     ) -> None:
         """*doubt* is told that a fire may stand in the table of which nobody here knows."""
         self._database = database
+        self._owner = owner
         self._manual = Manual(database, owner, handlers)
         self._firing = firing
         self._finals = finals
         self._dispatcher = dispatcher
         self._clock = clock
         self._doubt = doubt
-        self._under_way: set[asyncio.Task[int | None]] = set()
+        self._under_way: set[asyncio.Task[Any]] = set()
 
     async def execute(self, job_id: int, params: str | None = None) -> int | None:
         """Run a job now, whatever its status; the log id, once the run is remembered.
@@ -59,9 +61,12 @@ class RunControl:
         (that is recorded too, unless its handler is not here), and DatabaseAway.
         """
         task = asyncio.create_task(self._execute(job_id, params))
+        self._hold(task)
+        return await asyncio.shield(task)  # a caller who hangs up does not leave half a run
+
+    def _hold(self, task: asyncio.Task[Any]) -> None:
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
-        return await asyncio.shield(task)  # a caller who hangs up does not leave half a run
 
     async def _execute(self, job_id: int, params: str | None) -> int | None:
         wish = Wish(job_id, moment(self._clock.now_ms()), params, acting.get())
@@ -99,12 +104,22 @@ class RunControl:
             return bool(await connection.fetchval(sql("ask_to_kill"), log_id, CHANNEL))
 
     def kill_here(self, log_id: int | None) -> None:
-        """Somebody has asked for it at another replica."""
-        if log_id is None or self._dispatcher.kill_run(LOCAL, log_id):
+        """Somebody has asked for it at another replica; None: perhaps, while nobody listened."""
+        if log_id is None:
+            self._hold(asyncio.create_task(self._kill_noted()))
+            return
+        if self._dispatcher.kill_run(LOCAL, log_id):
             return
         trigger = self._firing.drop(log_id)
         if trigger is not None:
             self._firing.refused.append(self._killed_before(trigger))
+
+    async def _kill_noted(self) -> None:
+        with suppress(DatabaseAway):  # then the listener has lost it, too, and asks again
+            async with lent(self._database) as connection:
+                rows = await connection.fetch(sql("killed_of"), self._owner)
+            for (log_id,) in rows:
+                self.kill_here(log_id)
 
     async def _drop(self, log_id: int) -> bool:
         """Kill a run in the moment between its marking and its beginning."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Any
 
 import structlog
@@ -20,7 +19,9 @@ from scheduler.peers import Door
 from scheduler.sections import EngineSection
 
 _log = structlog.get_logger(__name__)
-_INTERRUPTED = "the replica that ran this has died, or is cut off; it was not run again"
+_DIED = "the replica that ran this has died, or is cut off"
+_INTERRUPTED = f"{_DIED}; it was not run again"
+_KILLED = f"killed; {_DIED}"
 _LOOK_EVERY = timedelta(seconds=2)
 
 
@@ -65,12 +66,16 @@ class Replica:
         if self._looked is not None and now - self._looked < _LOOK_EVERY:
             return
         self._looked = now
-        report = partial(self._ended, state=RunState.INTERRUPTED, message=_INTERRUPTED)
         grace = self._section.interrupt_after_seconds
-        orphans = await self._finals.end_locked("orphans", self.id, grace, report_of=report)
+        orphans = await self._finals.end_locked("orphans", self.id, grace, report_of=self._orphaned)
         if orphans:
             _log.warning("runs_of_dead_replicas", interrupted=len(orphans))
         await self._finals.end_locked("lapsed", report_of=self._waited)
+
+    def _orphaned(self, row: Any) -> Report:
+        if row["killed"]:
+            return self._ended(row, state=RunState.KILLED, message=_KILLED)
+        return self._ended(row, state=RunState.INTERRUPTED, message=_INTERRUPTED)
 
     def _ended(self, row: Any, *, state: RunState, message: str) -> Report:
         return ended(trigger_of(row), state, message, self._clock.now_ms())

@@ -113,24 +113,68 @@ async def test_what_a_dead_replica_ran_is_told_by_another_and_tried_again(
 
 async def test_a_run_is_killed_through_another_replica(tmp_path, database_url, sql):
     async with Replica(tmp_path / "runs", database_url):
-        job = await add_job(
-            sql,
-            handler_name="wait",
-            schedule_type="once",
-            run_at=soon(),
-            next_run_time=soon(),
-        )
-        (row,) = await until(
-            lambda: runs_of(sql, job),
-            lambda rows: [row["status"] for row in rows] == ["running"],
-        )
+        job, log_id = await a_waiting_run(sql)
         async with a_service(tmp_path / "asks", database_url, engine__enabled=False) as app:
-            assert await local(app).control.kill(row["id"])
+            assert await local(app).control.kill(log_id)
             (row,) = await ended(sql, job, count=1)
             await settled(sql)
-            assert not await local(app).control.kill(row["id"])
+            assert not await local(app).control.kill(log_id)
 
     assert row["status"] == "killed"
+
+
+async def test_a_run_that_is_killed_when_its_replica_has_died_is_killed_and_not_tried_again(
+    tmp_path, database_url, sql
+):
+    dead = Replica(tmp_path / "dead", database_url, **HASTY)
+    async with dead:
+        job, log_id = await a_waiting_run(sql)
+        await dead.kill_9()
+        async with a_service(tmp_path / "heir", database_url, **HASTY) as app:
+            assert await local(app).control.kill(log_id)
+            (row,) = await ended(sql, job, count=1, within=40)
+            await settled(sql)
+
+    assert row["status"] == "killed"
+    assert row["result_message"].startswith("killed; the replica that ran this has died")
+    assert len(await runs_of(sql, job)) == 1
+
+
+async def test_a_kill_that_nobody_heard_is_done_when_the_replica_listens_again(
+    tmp_path, database_url, sql
+):
+    async with a_service(tmp_path, database_url) as app:
+        job, log_id = await a_waiting_run(sql)
+        await sql.execute(
+            f"UPDATE {SCHEMA}.schedule_fire SET killed_at = now() WHERE id = $1", log_id
+        )
+        await sql.execute(
+            """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+            WHERE datname = current_database() AND pid <> pg_backend_pid()"""
+        )
+        (row,) = await ended(sql, job, count=1)
+        await settled(sql)
+        assert local(app).listener.listening.is_set()
+
+    assert row["status"] == "killed"
+
+
+async def a_waiting_run(sql: asyncpg.Connection) -> tuple[int, int]:
+    """A run that goes on until it is stopped, and would be tried again: its job, and its id."""
+    job = await add_job(
+        sql,
+        handler_name="wait",
+        schedule_type="once",
+        run_at=soon(),
+        next_run_time=soon(),
+        retry_strategy="fixed",
+        retry_count=1,
+    )
+    (row,) = await until(
+        lambda: runs_of(sql, job),
+        lambda rows: [row["status"] for row in rows] == ["running"],
+    )
+    return job, row["id"]
 
 
 async def test_a_planned_run_is_killed_before_it_fires(tmp_path, database_url, sql):

@@ -2,7 +2,8 @@
 -- replica $1, who asks, was there all the time; an owner without a row was heard of last when it
 -- fired. And what has no owner any more, after a restore.
 SELECT f.id, f.job_id, f.fire_time, f.scheduled_time, f.trigger_type, f.attempt,
-    coalesce(f.params, j.params) AS params, j.handler_name, j.block_strategy, j.timeout_seconds
+    coalesce(f.params, j.params) AS params, j.handler_name, j.block_strategy, j.timeout_seconds,
+    f.killed_at IS NOT NULL AS killed
 FROM qooerp_scheduler.schedule_replica me
 JOIN qooerp_scheduler.schedule_fire f ON f.state = 'fired' AND f.owner IS DISTINCT FROM me.id
 LEFT JOIN qooerp_scheduler.schedule_replica other ON other.id = f.owner
