@@ -117,6 +117,10 @@ def disk(folder: Path, tmp_path: Path) -> Path:
     return disk
 
 
+def what_is_in(folder: Path) -> tuple[list[Path], int]:
+    return list(folder.iterdir()), folder.stat().st_mode & 0o777
+
+
 async def test_its_folder_may_be_a_link_and_is_emptied_at_the_start(
     folder: Path, disk: Path
 ) -> None:
@@ -124,8 +128,7 @@ async def test_its_folder_may_be_a_link_and_is_emptied_at_the_start(
         ending = await place.start_script("GLUE_SHELL", "exit 0").ending()
 
     assert ending.kind is EndingKind.RETURNED
-    assert list(disk.iterdir()) == []
-    assert disk.stat().st_mode & 0o777 == 0o700
+    assert what_is_in(disk) == ([], 0o700)
 
 
 async def test_a_missing_interpreter_is_named(place: Place) -> None:
