@@ -17,6 +17,8 @@ from scheduler.settings import load
 from tests.integration.engine_service import HANDLERS, settings_for
 
 PREFIX = "/api/scheduler"
+ALL_HANDLERS = f"handlers,{HANDLERS},tests.integration.api_handlers"
+"""The product's own and the samples too."""
 TOKENS = {role: f"the-token-of-a-{role}" for role in ("viewer", "operator", "admin")}
 LIMIT_S = 30.0
 _LOOK_EVERY_S = 0.02
@@ -103,10 +105,7 @@ async def an_api(
 ) -> AsyncIterator[Api]:
     """A service in this process, and a client of it; *wait* until its database is ready."""
     tokens = [{"name": f"a {role}", "role": role, "token": TOKENS[role]} for role in TOKENS]
-    chosen: dict[str, object] = {
-        "scheduler__tokens": json.dumps(tokens),
-        "handlers__modules": json.dumps(["handlers", HANDLERS, "tests.integration.api_handlers"]),
-    }
+    chosen: dict[str, object] = {"scheduler__tokens": json.dumps(tokens)}
     app = SchedulerApp(load(None, settings_for(folder, url, **(chosen | settings))))
     await app.start()
     try:

@@ -23,7 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from scheduler.database import create_database_if_missing, open_database, upgrade
 from scheduler.embedded import EmbeddedPostgres
-from tests.integration.api_service import Api, an_api
+from tests.integration.api_service import ALL_HANDLERS, Api, an_api
 from tests.integration.redis_server import RedisServer
 
 
@@ -98,7 +98,7 @@ async def api(
     """A service on a database of its own, for all the tests of a module."""
     async with (
         a_database(postgres, template) as url,
-        an_api(tmp_path_factory.mktemp("api"), url) as api,
+        an_api(tmp_path_factory.mktemp("api"), url, handlers__modules=ALL_HANDLERS) as api,
     ):
         yield api
 

@@ -71,12 +71,6 @@ def parents_thread(ctx: JobContext) -> str:
     return json.dumps(dict(ctx.parents))
 
 
-@job_handler("parentsProcess", isolation="process")
-def parents_process(ctx: JobContext) -> str:
-    """Tell the same."""
-    return json.dumps(dict(ctx.parents))
-
-
 @job_handler("say")
 async def say(ctx: JobContext, params: str) -> str:
     """Raise an alarm, and return *params*."""

@@ -105,11 +105,6 @@ def deaf(ctx: JobContext, params: str) -> str:
         TOGETHER(ctx.job_id, -1)
 
 
-@job_handler("nap-process", isolation="process")
-def nap_process(_: JobContext, params: str) -> None:
-    time.sleep(float(params))
-
-
 @job_handler("sleeper")
 async def sleeper(ctx: JobContext) -> None:
     BEGUN.append(ctx.log_id)

@@ -15,6 +15,9 @@ from tests.integration.mail_server import PASSWORD, MailServer
 TWILIO = f"twilio://AC{'a' * 32}:{'b' * 32}@+15005550006"
 OPEN: dict[str, Any] = {"alarms__allowed_networks": LOOPBACK}
 
+of_the_module = pytest.mark.asyncio(loop_scope="module")
+"""For tests that ask one service, whose settings are the usual ones."""
+
 
 def a_hook(url: str, **more: object) -> dict[str, object]:
     secrets = {"signing_key": SIGNING_KEY}
@@ -51,6 +54,7 @@ async def test_a_channel_is_made_changed_and_deleted_and_its_secrets_are_not_sho
     assert (again.status, gone.status) == (409, 404)
 
 
+@of_the_module
 @pytest.mark.parametrize(
     ("channel", "field"),
     [
@@ -75,35 +79,32 @@ async def test_a_channel_is_made_changed_and_deleted_and_its_secrets_are_not_sho
         ({"kind": "in_site", "name": "nobody"}, "channelName"),
     ],
 )
-async def test_a_channel_that_cannot_be_used_is_refused_with_its_field(shared_api, channel, field):
-    answer = await shared_api.ask("POST", "/alarm-channels", {"name": "c"} | channel)
+async def test_a_channel_that_cannot_be_used_is_refused_with_its_field(api, channel, field):
+    answer = await api.ask("POST", "/alarm-channels", {"name": "c"} | channel)
 
     assert answer.status == 422
     assert [error["field"] for error in answer.data["errors"]] == [field]
 
 
-@pytest.fixture
-async def shared_api(tmp_path, database_url):
-    async with an_api(tmp_path, database_url) as api:
-        yield api
-
-
-async def test_an_account_with_an_sms_service_is_kept_once_it_is_whole(shared_api):
-    made = await shared_api.post("/alarm-channels", {"name": "sms"} | by_apprise(TWILIO))
+@of_the_module
+async def test_an_account_with_an_sms_service_is_kept_once_it_is_whole(api):
+    made = await api.post("/alarm-channels", {"name": "sms"} | by_apprise(TWILIO))
 
     assert made["secrets"] == {"apprise_url": "******"}
 
 
-async def test_receivers_that_are_no_addresses_are_refused(shared_api):
+@of_the_module
+async def test_receivers_that_are_no_addresses_are_refused(api):
     settings = {"host": "h", "sender": "a@b.c"}
     for receiver in ("nobody", "a@b.c\r\nBcc: d@e.f", "a@b.c,d@e.f", "<a@b.c>", "a@b c", "@b.c"):
         body = {"name": "m", "kind": "email", "settings": settings, "receivers": [receiver]}
-        answer = await shared_api.ask("POST", "/alarm-channels", body)
+        answer = await api.ask("POST", "/alarm-channels", body)
         assert answer.status == 422, receiver
 
 
-async def test_only_an_admin_sets_up_channels(shared_api):
-    answer = await shared_api.ask("POST", "/alarm-channels", a_hook("http://a.b"), role="operator")
+@of_the_module
+async def test_only_an_admin_sets_up_channels(api):
+    answer = await api.ask("POST", "/alarm-channels", a_hook("http://a.b"), role="operator")
 
     assert answer.status == 403
 
@@ -198,10 +199,11 @@ async def test_a_mailbox_can_be_tried_out(tmp_path, database_url):
     assert PASSWORD not in str(made)
 
 
-async def test_templates_can_be_seen_in_both_languages(shared_api):
+@of_the_module
+async def test_templates_can_be_seen_in_both_languages(api):
     for kind in ("email", "sms", "in_site", "dingtalk", "wecom", "feishu", "webhook"):
-        english = await shared_api.get(f"/alarm-templates/{kind}/preview", language="en")
-        chinese = await shared_api.get(f"/alarm-templates/{kind}/preview", language="zh")
+        english = await api.get(f"/alarm-templates/{kind}/preview", language="en")
+        chinese = await api.get(f"/alarm-templates/{kind}/preview", language="zh")
         assert english["subject"] == "[error] nightly report has failed"
         assert chinese["subject"].startswith("[错误] nightly report")
         assert "the warehouse does not answer" in english["text"]
@@ -209,8 +211,8 @@ async def test_templates_can_be_seen_in_both_languages(shared_api):
             assert "JOB-20261124-000017" in english["text"]
             assert "run 4711" in english["text"]
         assert english["problem"] == chinese["problem"] == ""
-    assert len(await shared_api.get("/alarm-templates")) == 14
-    assert (await shared_api.ask("GET", "/alarm-templates/pager/preview")).status == 422
+    assert len(await api.get("/alarm-templates")) == 14
+    assert (await api.ask("GET", "/alarm-templates/pager/preview")).status == 422
 
 
 async def test_times_that_belong_to_no_job_are_shown_in_the_zone_of_the_service(

@@ -193,7 +193,7 @@ async def test_an_attempt_that_was_planned_as_its_job_was_stopped_is_dropped_wit
 async def test_a_join_runs_once_all_its_parents_have_succeeded(tmp_path, database_url, sql):
     async with a_service(tmp_path, database_url) as app:
         root = await add_job(sql)
-        left, right = await add_job(sql), await add_job(sql, handler_name="sampleAsync")
+        left, right = await add_job(sql), await add_job(sql, handler_name="pause", params="0.3")
         join = await add_job(sql)
         await add_dependency(sql, left, root)
         await add_dependency(sql, right, root)

@@ -17,7 +17,7 @@ from tests.integration.engine_service import (
 
 
 async def test_an_interval_job_put_in_by_sql_fires_and_leaves_its_rows(tmp_path, database_url, sql):
-    async with a_service(tmp_path, database_url):
+    async with a_service(tmp_path, database_url, handlers__modules="handlers"):
         begin = soon(1)
         job = await add_job(
             sql,

@@ -10,6 +10,7 @@ from executor.clock import SystemClock
 from scheduler.engine.identity import replica_id
 from scheduler.job_service import JobService
 from tests.integration.engine_service import (
+    HANDLERS,
     SCHEMA,
     a_service,
     add_dependency,
@@ -28,7 +29,8 @@ async def test_results_of_parents_are_read_in_every_isolation_and_in_the_next_at
     tmp_path, database_url, sql
 ):
     handlers = ["parentsAsync", "parentsThread", "parentsProcess"]
-    async with a_service(tmp_path, database_url) as app:
+    modules = f"{HANDLERS},tests.integration.process_handlers"
+    async with a_service(tmp_path, database_url, handlers__modules=modules) as app:
         root = await add_job(sql, handler_name="say", params="4 rows")
         other = await add_job(sql, handler_name="say", params="x" * 5000)
         children = [await add_job(sql, handler_name=name, **RETRIED) for name in handlers]

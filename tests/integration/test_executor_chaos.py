@@ -19,6 +19,11 @@ from tests.integration.executor_service import LIMIT_S, an_executor, post, until
 STEPS = 250
 JOBS = 4
 HANDLERS = ["echo", "nap", "nap-async", "deaf", "nap-process"]
+SETTINGS: dict[str, object] = {
+    "handlers__modules": "tests.integration.executor_handlers,tests.integration.process_handlers",
+    "executor__max_threads": 3,
+    "executor__max_waiting": 20,
+}
 BLOCKS = ["SERIAL_EXECUTION", "SERIAL_EXECUTION", "DISCARD_LATER", "COVER_EARLY"]
 
 
@@ -68,7 +73,7 @@ async def test_whatever_the_order_every_accepted_run_has_one_result(
     first_answers: dict[int, int] = {}
     async with (
         FakeAdmin(first_log_id=seed * 10_000 + 1) as admin,
-        an_executor(tmp_path, admin, executor__max_threads=3, executor__max_waiting=20) as app,
+        an_executor(tmp_path, admin, **SETTINGS) as app,
     ):
         for _ in range(STEPS // 10):
             await asyncio.gather(*(step(admin, app, chance) for _ in range(10)))

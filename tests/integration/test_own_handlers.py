@@ -22,7 +22,7 @@ from handlers.data_cleanup import data_cleanup
 from handlers.report import statistics_report
 from scheduler.demo_data import JOBS
 from scheduler.job_service import JobService
-from tests.integration.api_service import an_api
+from tests.integration.api_service import ALL_HANDLERS, an_api
 from tests.integration.backup_stage import SCHEMA, everything, fill_demo
 
 Run = Callable[..., Outcome]
@@ -238,7 +238,7 @@ def test_an_executor_alone_says_what_is_missing(handler: Any) -> None:
 
 
 async def test_in_the_service_they_find_its_database(tmp_path: Path, database_url: str) -> None:
-    async with an_api(tmp_path, database_url) as api:
+    async with an_api(tmp_path, database_url, handlers__modules=ALL_HANDLERS) as api:
         for handler in ("dataCleanup", "statisticsReport", "dataBackup"):
             job = await api.a_job(handlerName=handler)
             run = await api.a_run(job["id"])

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from executor.testing.fake_console import FakeConsole
-from tests.integration.api_service import Api, an_api
+from tests.integration.api_service import ALL_HANDLERS, Api, an_api
 
 GENERATIONS = ("2.4", "3.2", "3.4")
 USER, PASSWORD = "scheduler", "a password"
@@ -56,7 +56,10 @@ async def a_service_of(
     admin: FakeConsole, folder: Path, url: str, **settings: object
 ) -> AsyncIterator[XxlApi]:
     """A service whose only Admin is *admin*; its executor is registered there."""
-    chosen: dict[str, Any] = {"admins": json.dumps([cluster_of(admin)])}
+    chosen: dict[str, Any] = {
+        "admins": json.dumps([cluster_of(admin)]),
+        "handlers__modules": ALL_HANDLERS,
+    }
     async with an_api(folder, url, **(chosen | settings)) as api:
         theirs = XxlApi(api.session, api.app)
         theirs.admin = admin
