@@ -106,7 +106,6 @@ async def test_a_lot_of_output_comes_whole_and_in_order(place: Place) -> None:
     assert run.log.lines == [str(n) for n in range(1, 100_001)]
 
 
-@pytest.mark.skipif(shutil.which("pwsh") is not None, reason="needs a machine without pwsh")
 @pytest.fixture
 def disk(folder: Path, tmp_path: Path) -> Path:
     """Where *folder* is a link to, with something left in it."""
@@ -131,6 +130,7 @@ async def test_its_folder_may_be_a_link_and_is_emptied_at_the_start(
     assert what_is_in(disk) == ([], 0o700)
 
 
+@pytest.mark.skipif(shutil.which("pwsh") is not None, reason="needs a machine without pwsh")
 async def test_a_missing_interpreter_is_named(place: Place) -> None:
     ending = await place.start_script("GLUE_POWERSHELL", "exit").ending()
 
