@@ -67,7 +67,8 @@ async def data_backup(ctx: JobContext, params: BackupParams) -> str:
         _drop_abandoned(ctx, folder, Path(unfinished))
         manifest = await _copy(ctx, Path(unfinished))
         checksum = _pack(Path(unfinished), manifest, archive)
-    for old in sorted(folder.glob("backup-*.tar.gz"))[: -params.keep]:
+    others = sorted(set(folder.glob("backup-*.tar.gz")) - {archive})
+    for old in others[: max(0, len(others) + 1 - params.keep)]:  # not ours, though it may be late
         old.unlink()
         _checksum_of(old).unlink(missing_ok=True)
         ctx.log.info("%s is no longer kept", old.name)
@@ -101,7 +102,7 @@ async def _copy(ctx: JobContext, folder: Path) -> dict[str, Any]:
             ctx.progress(done / len(found), f"{name}: {tables[-1]['rows']} rows")
         return {
             "format": _FORMAT,
-            "taken": ctx.scheduled_time.isoformat(),
+            "taken": (await connection.fetchval("SELECT now()")).isoformat(),
             "log_id": ctx.log_id,
             "server": str(connection.get_server_version().major),
             "revision": await connection.fetchval(_REVISION),

@@ -108,7 +108,7 @@ async def statistics_report(ctx: JobContext, params: ReportParams) -> str:
     async with connected(ctx) as connection:
         report = await _read(ctx, connection, params)
     folder = Path(ctx.resource("data_dir")) / "reports"
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     stem = folder / f"report-{report.last:%Y%m%d}-{ctx.log_id}"
     _write(stem.with_suffix(".csv"), as_csv(report))
     _write(stem.with_suffix(".html"), as_page(report))

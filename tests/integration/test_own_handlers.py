@@ -197,6 +197,7 @@ async def test_a_report_of_days_without_runs_is_one(run: Run, tmp_path: Path) ->
     assert outcome.state is RunState.SUCCEEDED, outcome
     [table] = (tmp_path / "reports").glob("*.csv")
     assert table.read_text(encoding="utf-8-sig").splitlines()[0].startswith("day,job_id,")
+    assert table.parent.stat().st_mode & 0o077 == 0  # it names jobs: for the service's user only
 
 
 async def test_what_a_killed_backup_has_left_goes_with_the_next_one(
@@ -227,6 +228,19 @@ async def test_so_many_backups_are_kept_and_no_more(run: Run, tmp_path: Path) ->
     kept = sorted(path.name for path in folder.iterdir())
     assert len(kept) == 4
     assert kept[0].startswith("backup-20260105")
+
+
+async def test_a_backup_that_comes_late_does_not_delete_itself(run: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "backups"
+    folder.mkdir()
+    for day in range(1, 4):  # of triggers that came after the one that is late
+        (folder / f"backup-2999010{day}T000000Z-1.tar.gz").touch()
+
+    outcome = run(data_backup, "keep=2")
+
+    made = outcome.message.partition(":")[0]
+    kept = {path.name for path in folder.glob("*.tar.gz")}
+    assert kept == {made, "backup-29990103T000000Z-1.tar.gz"}
 
 
 @pytest.mark.parametrize("handler", [data_cleanup, statistics_report, data_backup])

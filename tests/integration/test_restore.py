@@ -186,6 +186,22 @@ async def test_the_run_that_made_the_backup_has_succeeded_and_raises_no_alarm(
     assert await sql.fetchval(deleted) is not None
 
 
+async def test_a_backup_that_was_made_late_says_of_what_moment_it_is(
+    sql: asyncpg.Connection, tmp_path: Path, database_url: str
+) -> None:
+    begun, due = soon(), soon(-3600)
+    async with a_service(tmp_path, database_url):
+        job = await add_job(
+            sql, handler_name="dataBackup", schedule_type="once", run_at=due, next_run_time=due
+        )
+        await ended(sql, job, count=1)
+    [archive] = (tmp_path / "data" / "backups").glob("*.tar.gz")
+
+    manifest = await restored(database_url, archive)
+
+    assert manifest.taken >= begun
+
+
 async def test_a_planned_run_that_the_journal_knows_is_reported_again_and_not_run_again(
     sql: asyncpg.Connection, tmp_path: Path, database_url: str
 ) -> None:
