@@ -160,7 +160,7 @@ async def test_the_run_that_made_the_backup_has_succeeded_and_raises_no_alarm(
     sql: asyncpg.Connection, tmp_path: Path, database_url: str
 ) -> None:
     moment = soon()
-    async with a_service(tmp_path, database_url):
+    async with a_service(tmp_path, database_url, handlers__modules="handlers"):
         job = await add_job(
             sql,
             handler_name="dataBackup",
@@ -190,7 +190,7 @@ async def test_a_backup_that_was_made_late_says_of_what_moment_it_is(
     sql: asyncpg.Connection, tmp_path: Path, database_url: str
 ) -> None:
     begun, due = soon(), soon(-3600)
-    async with a_service(tmp_path, database_url):
+    async with a_service(tmp_path, database_url, handlers__modules="handlers"):
         job = await add_job(
             sql, handler_name="dataBackup", schedule_type="once", run_at=due, next_run_time=due
         )
