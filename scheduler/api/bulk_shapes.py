@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from executor.model import BlockStrategy
 from scheduler.api.job_shapes import JobNew
 from scheduler.api.shapes import Given, Id, Told
 from scheduler.job import HolidayPolicy, IntervalMode, MisfirePolicy, RetryStrategy, ScheduleType
+from scheduler.job_rule import zone_of
 
 
 class Batch(Given):
@@ -57,6 +58,12 @@ class JobCopy(Told):
     configs: dict[str, str]
     calendar_name: str | None
     holiday_policy: HolidayPolicy
+
+    @model_validator(mode="after")
+    def _in_its_zone(self) -> JobCopy:
+        if self.run_at is not None:
+            self.__dict__["run_at"] = self.run_at.astimezone(zone_of(self.timezone))
+        return self
 
 
 class Export(Told):

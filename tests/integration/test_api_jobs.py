@@ -310,6 +310,15 @@ async def test_several_jobs_are_started_and_stopped_at_once(api):
     assert [one["ok"] for one in stopped] == [True, True]
 
 
+async def test_a_time_is_exported_in_the_zone_of_its_job(api):
+    once = {"scheduleType": "once", "runAt": "2999-01-01T00:00:00", "timezone": "Asia/Shanghai"}
+    await api.a_job(jobGroup="zoned", **once)
+
+    exported = await api.get("/jobs/export", jobGroup="zoned")
+
+    assert exported["jobs"][0]["runAt"] == "2999-01-01T00:00:00+08:00"
+
+
 async def test_jobs_are_exported_and_imported_all_or_none(api):
     await api.a_job(jobName="one", jobGroup="moved", configs={"k": "v"}, **NIGHTLY)
     await api.a_job(jobName="two", jobGroup="moved")
