@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import resource
 import signal
+import sys
+import threading
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
@@ -13,6 +16,9 @@ import structlog
 import uvloop
 
 _log = structlog.get_logger(__name__)
+
+_EXIT_S = 3.0
+"""What the interpreter may take to exit: time for what modules do then, such as to send what is left."""
 
 
 class Service(Protocol):
@@ -34,7 +40,9 @@ def run(make: Callable[[], Service], started: Callable[[], Awaitable[None]] | No
     A second signal cuts the waiting short.
     """
     _raise_file_limit()
-    return uvloop.run(_run(make, started))
+    code = uvloop.run(_run(make, started))
+    _exit_in_time(code)
+    return code
 
 
 async def _run(make: Callable[[], Service], started: Callable[[], Awaitable[None]] | None) -> int:
@@ -67,6 +75,24 @@ async def _run(make: Callable[[], Service], started: Callable[[], Awaitable[None
 
 def _failure(service: Service) -> BaseException | None:
     return service.failed.exception() if service.failed.done() else None
+
+
+def _exit_in_time(code: int) -> None:
+    """Exit with *code* soon, though code of handlers still runs.
+
+    The interpreter waits for the threads of pools, as those of `asyncio.to_thread`, even for ever.
+    """
+    timer = threading.Timer(_EXIT_S, _exit_now, (code,))
+    timer.daemon = True
+    timer.start()
+
+
+def _exit_now(code: int) -> None:
+    left = [one.name for one in threading.enumerate() if one is not threading.current_thread()]
+    _log.warning("threads_left_behind", threads=left)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def _calm_collector() -> None:

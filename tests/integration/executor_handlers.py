@@ -165,6 +165,12 @@ job_handler("file-gate")(_wait_for_file)
 job_handler("file-gate-again", idempotent=True)(_wait_for_file)
 
 
+@job_handler("file-gate-beside")
+async def file_gate_beside(ctx: JobContext, params: str) -> str:
+    """Wait for the file in a thread that nothing can stop."""
+    return await asyncio.to_thread(_wait_for_file, ctx, params)
+
+
 @job_handler("deaf-gate-again", idempotent=True)
 def deaf_gate(ctx: JobContext, params: str) -> str:
     """Wait for the file likewise, and swallow every attempt to stop it."""

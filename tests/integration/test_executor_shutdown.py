@@ -156,6 +156,21 @@ async def test_a_signal_during_the_start_ends_the_service_in_order(
     assert admin.addresses == []
 
 
+async def test_threads_that_handlers_have_begun_do_not_keep_it_from_its_exit(
+    admin: FakeAdmin, tmp_path: Path
+) -> None:
+    async with Service(tmp_path, admin) as service:
+        await admin.registered()
+        params = json.dumps({"mark": str(tmp_path / "mark"), "until": str(tmp_path / "never")})
+        run = await admin.trigger("file-gate-beside", params)
+        await until((tmp_path / "mark").exists, "the run")
+        service.signal(signal.SIGTERM)
+
+        assert await service.exit_code() == 0
+        assert "threads_left_behind" in service.errors.read_text()
+    assert admin.rows[run].handle_code == 500
+
+
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 async def test_a_service_whose_journal_has_died_of_a_bug_ends_with_an_error(
     admin: FakeAdmin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
