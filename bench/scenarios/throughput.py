@@ -56,7 +56,7 @@ class _Played:
 
 
 async def in_turns(targets: Iterable[Target], quick: bool) -> dict[str, Row]:
-    length = _Length(3, 3, 2, 2) if quick else _Length(25, 8, 5, 10)
+    length = _Length(3, 3, 2, 2) if quick else _Length(25, 20, 2, 10)
     rows: dict[str, Row] = {}
     async with AsyncExitStack() as opened:
         played: dict[str, _Played] = {}
@@ -120,9 +120,10 @@ def _figures(name: str, played: Mapping[str, _Played]) -> tuple[Figure, ...]:
 
 
 def _times(ours: list[float], theirs: list[list[float]]) -> float:
-    """The median over the turns of ours against the best of theirs in the same turn."""
-    best: list[float] = [max(turn) for turn in zip(*theirs, strict=True)]
-    return median(our / other for our, other in zip(ours, best, strict=True))
+    """The median over the turns of ours against theirs, of those for whom it is the least."""
+    return min(
+        median(our / their for our, their in zip(ours, rates, strict=True)) for rates in theirs
+    )
 
 
 async def _at_a_fixed_rate(played: Stage, seconds: float) -> dict[str, Cell]:
