@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 
+from executor import forks
 from executor.connection import Connection
 from executor.endpoints import Endpoints
 from executor.errors import port_refused
@@ -40,6 +41,7 @@ class HttpServer:
             )
         except OSError as error:
             raise port_refused("executor", self._host, self._port, error) from None
+        forks.keep(self._descriptors())
         port: int = self._listening.sockets[0].getsockname()[1]
         return port
 
@@ -54,6 +56,7 @@ class HttpServer:
         self.stopping = True
         if self._listening is None:
             return
+        forks.leave(self._descriptors())
         self._listening.close()
         if self._sweeping is not None:
             self._sweeping.cancel()
@@ -69,6 +72,10 @@ class HttpServer:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(1.0):
                 await self._listening.wait_closed()
+
+    def _descriptors(self) -> list[int]:
+        assert self._listening is not None
+        return [listening.fileno() for listening in self._listening.sockets]
 
     def answered(self) -> None:
         """A connection has sent its last answer while the server stops."""

@@ -8,6 +8,8 @@ from typing import Protocol, cast
 
 import orjson
 
+from executor import forks
+
 MOST_CONNECTIONS = 1_000
 HEAD_WITHIN_S = 10.0
 """After which a connection is closed whose first request has not come as far as its body."""
@@ -52,6 +54,7 @@ class Door:
         self._listening = await self._loop.create_server(
             lambda: _Connection(self, self._serve()), host, port, backlog=1024, reuse_address=True
         )
+        forks.keep(self._descriptors())
         self._sweep()
         number: int = self._listening.sockets[0].getsockname()[1]
         return number
@@ -59,9 +62,13 @@ class Door:
     def close(self) -> None:
         """Let nobody else in; those who are in stay."""
         self._sweeping.cancel()
+        forks.leave(self._descriptors())
         self._listening.close()
         for connection in list(self._half_open):
             connection.turn_out()
+
+    def _descriptors(self) -> list[int]:
+        return [listening.fileno() for listening in self._listening.sockets]
 
     def opened(self, connection: _Connection) -> None:
         self._count += 1

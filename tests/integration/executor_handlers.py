@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import multiprocessing
 import threading
 import time
 from collections import Counter, defaultdict
@@ -169,6 +170,14 @@ job_handler("file-gate-again", idempotent=True)(_wait_for_file)
 async def file_gate_beside(ctx: JobContext, params: str) -> str:
     """Wait for the file in a thread that nothing can stop."""
     return await asyncio.to_thread(_wait_for_file, ctx, params)
+
+
+@job_handler("fork")
+def fork() -> str:
+    """Leave a process behind, as a pool of `multiprocessing` does; give its number."""
+    child = multiprocessing.get_context("fork").Process(target=time.sleep, args=(60,), daemon=True)
+    child.start()
+    return str(child.pid)
 
 
 @job_handler("deaf-gate-again", idempotent=True)

@@ -10,6 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from executor.recovery import INTERRUPTED, MOST_RESTARTS
@@ -246,3 +247,20 @@ async def test_waiting_runs_are_called_back_where_they_shall_not_run_later(
             "the executor died before this could run, and is set not to run it later",
         )
     assert marks(tmp_path / "mark") == [running]
+
+
+async def test_a_process_that_a_handler_has_forked_off_does_not_keep_the_port(
+    admin: FakeAdmin, service: Service
+) -> None:
+    await admin.registered()
+    row = await admin.finished(await admin.trigger("fork"))
+    forked = psutil.Process(int(row.handle_msg or 0))
+    try:
+        await service.kill_9()
+        with socket.socket() as port:
+            port.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            port.bind(("127.0.0.1", service.port))
+
+        assert forked.is_running()
+    finally:
+        forked.kill()
