@@ -156,8 +156,7 @@ class JobService:
                 refuse_without_future(job)
             else:
                 told |= await drop_planned(connection, job_id)
-            await job_store.save(connection, job)
-        return job
+            return await job_store.save(connection, job)
 
     async def next_fires(self, job_id: int, most: int) -> NextFires:
         """When the job's rule is due next, and which of its times its calendar takes away."""

@@ -128,12 +128,15 @@ async def add(connection: AsyncConnection, job: Job, *, today: str) -> Job:
     return replace(job, create_time=made, update_time=made)
 
 
-async def save(connection: AsyncConnection, job: Job) -> None:
-    """Write what people can change of *job*; what the engine had noted against it is over."""
+async def save(connection: AsyncConnection, job: Job) -> Job:
+    """Write what people can change of *job*, and end the engine's note on it; the job as it is now."""
     values = _row(job) | {"update_time": func.now()}
     if job.next_run_time is not None or job.status is not JobStatus.RUNNING:
         values["schedule_note"] = ""
-    await connection.execute(update(schedule_job).where(schedule_job.c.id == job.id).values(values))
+    query = update(schedule_job).where(schedule_job.c.id == job.id).values(values)
+    return replace(
+        job, update_time=await connection.scalar(query.returning(schedule_job.c.update_time))
+    )
 
 
 async def mark_deleted(connection: AsyncConnection, job_id: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from executor.model import BlockStrategy
 from scheduler.api.shapes import Count, Given, Id, Line, Moment, Name, Paging, Told
@@ -40,7 +40,11 @@ Mode = Annotated[
 Zone = Annotated[Name, Field(max_length=64, description="IANA zone in which the rule is read.")]
 RunAt = Annotated[Moment, Field(description="Without an offset from UTC: in the job's zone.")]
 Retries = Annotated[int, Field(ge=0, le=1000, description="Attempts after the first.")]
-DependsOn = Annotated[tuple[Id, ...], Field(max_length=100, description="Ids of jobs.")]
+DependsOn = Annotated[
+    tuple[Id, ...],
+    Field(max_length=100, description="Ids of jobs."),
+    AfterValidator(lambda ids: tuple(sorted(set(ids)))),  # as they are read again
+]
 Key = Annotated[
     str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.:/-]*$", min_length=1, max_length=128)
 ]

@@ -241,6 +241,17 @@ async def test_what_the_status_does_not_allow_is_409_and_says_what_is(api, path,
     assert (await api.get(f"/jobs/{job['id']}"))["version"] == job["version"]
 
 
+async def test_what_a_change_answers_is_what_is_read_afterwards(api):
+    first, second = await api.a_job(), await api.a_job()
+    parents = [second["id"], first["id"], second["id"]]
+
+    job = await api.a_job(dependsOn=parents, **NIGHTLY)
+
+    assert job == await api.get(f"/jobs/{job['id']}")
+    for action in ("start", "pause", "resume", "stop"):
+        assert await api.post(f"/jobs/{job['id']}/{action}") == await api.get(f"/jobs/{job['id']}")
+
+
 async def test_a_rule_without_a_future_cannot_be_started(api):
     job = await api.a_job(scheduleType="cron", cronExpression="0 0 0 1 1 ? 2020")
 
