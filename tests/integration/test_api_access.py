@@ -16,6 +16,7 @@ from scheduler.app import SchedulerApp
 from scheduler.embedded import EmbeddedPostgres
 from scheduler.settings import load
 from tests.integration.api_service import PREFIX, TOKENS, an_api
+from tests.integration.conftest import HASTY, copy_cluster
 from tests.integration.engine_service import settings_for
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -224,8 +225,9 @@ async def test_an_error_tells_neither_what_was_sent_nor_where_the_code_is(api):
         assert "/scheduler/" not in str(envelope)
 
 
-async def test_while_postgresql_is_away_the_answer_is_503_at_once_and_says_why(tmp_path):
-    server = EmbeddedPostgres(tmp_path / "postgres", settings={"fsync": "off"})
+async def test_while_postgresql_is_away_the_answer_is_503_at_once_and_says_why(tmp_path, cluster):
+    copy_cluster(cluster, tmp_path / "postgres")
+    server = EmbeddedPostgres(tmp_path / "postgres", settings=HASTY)
     await server.start()
     async with an_api(tmp_path, server.dsn) as api:
         job = await api.a_job()

@@ -9,6 +9,7 @@ import psutil
 
 from scheduler.embedded import EmbeddedPostgres
 from tests.integration.api_service import an_api
+from tests.integration.conftest import HASTY, copy_cluster
 from tests.integration.engine_service import until
 
 
@@ -19,8 +20,9 @@ def send(server: EmbeddedPostgres, number: int) -> None:
         one.send_signal(number)
 
 
-async def test_while_postgresql_hangs_the_answer_is_503_and_nobody_waits_for_it(tmp_path):
-    server = EmbeddedPostgres(tmp_path / "postgres", settings={"fsync": "off"})
+async def test_while_postgresql_hangs_the_answer_is_503_and_nobody_waits_for_it(tmp_path, cluster):
+    copy_cluster(cluster, tmp_path / "postgres")
+    server = EmbeddedPostgres(tmp_path / "postgres", settings=HASTY)
     await server.start()
     try:
         async with an_api(tmp_path, server.dsn) as api:

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from executor.errors import StartRefused
 from scheduler import pg_account, pg_folder
 from scheduler.embedded import EmbeddedPostgres, running_dsn
 from scheduler.pg_account import Account, binaries_for
-from tests.integration.conftest import named
+from tests.integration.conftest import copy_cluster, named
 
 ROOT = Path(__file__).parents[2]
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="becomes another user")
@@ -41,7 +41,21 @@ def folder() -> Iterator[Path]:
 
 
 @pytest.fixture
-async def server(folder: Path) -> AsyncIterator[EmbeddedPostgres]:
+async def server(cluster: Path, folder: Path) -> AsyncIterator[EmbeddedPostgres]:
+    """One that has been started before."""
+    copy_cluster(cluster, folder)
+    async with started(folder) as server:
+        yield server
+
+
+@pytest.fixture
+async def new_server(folder: Path) -> AsyncIterator[EmbeddedPostgres]:
+    async with started(folder) as server:
+        yield server
+
+
+@asynccontextmanager
+async def started(folder: Path) -> AsyncIterator[EmbeddedPostgres]:
     server = EmbeddedPostgres(folder)
     await server.start()
     yield server
@@ -75,15 +89,15 @@ async def service(folder: Path, **how: Any) -> tuple[asyncio.subprocess.Process,
     return process, int(pid), dsn
 
 
-async def test_what_was_stored_is_there_after_a_restart(server: EmbeddedPostgres) -> None:
-    await query(server.dsn, "CREATE TABLE kept AS SELECT 42 AS answer")
-    before = server.dsn
+async def test_what_was_stored_is_there_after_a_restart(new_server: EmbeddedPostgres) -> None:
+    await query(new_server.dsn, "CREATE TABLE kept AS SELECT 42 AS answer")
+    before = new_server.dsn
 
-    await server.stop()
-    await server.start()
+    await new_server.stop()
+    await new_server.start()
 
-    assert await query(server.dsn, "SELECT answer FROM kept") == 42
-    assert server.dsn == before
+    assert await query(new_server.dsn, "SELECT answer FROM kept") == 42
+    assert new_server.dsn == before
 
 
 async def test_starting_twice_and_stopping_twice_do_nothing_more(server: EmbeddedPostgres) -> None:
@@ -96,14 +110,14 @@ async def test_starting_twice_and_stopping_twice_do_nothing_more(server: Embedde
     assert server.pid is None
 
 
-async def test_nobody_gets_in_without_the_password(server: EmbeddedPostgres) -> None:
+async def test_nobody_gets_in_without_the_password(new_server: EmbeddedPostgres) -> None:
     with pytest.raises(asyncpg.InvalidPasswordError):
-        await query(server.dsn.replace("qooerp:", "qooerp:not"), "SELECT 1")
+        await query(new_server.dsn.replace("qooerp:", "qooerp:not"), "SELECT 1")
 
 
-async def test_the_server_is_reached_from_this_machine_only(server: EmbeddedPostgres) -> None:
-    assert await query(server.dsn, "SHOW listen_addresses") == "127.0.0.1"
-    assert await query(server.dsn, "SHOW fsync") == "on"
+async def test_the_server_is_reached_from_this_machine_only(new_server: EmbeddedPostgres) -> None:
+    assert await query(new_server.dsn, "SHOW listen_addresses") == "127.0.0.1"
+    assert await query(new_server.dsn, "SHOW fsync") == "on"
 
 
 async def test_a_crash_is_noticed_and_healed_at_the_same_address(server: EmbeddedPostgres) -> None:
@@ -236,9 +250,9 @@ async def test_a_server_that_will_not_start_says_its_own_reason(folder: Path) ->
 
 @needs_root
 async def test_as_root_it_runs_as_nobody_and_opens_no_folder_for_that(
-    server: EmbeddedPostgres, folder: Path
+    new_server: EmbeddedPostgres, folder: Path
 ) -> None:
-    owner = Path(f"/proc/{server.pid}").stat().st_uid
+    owner = Path(f"/proc/{new_server.pid}").stat().st_uid
 
     assert owner == pwd.getpwnam("nobody").pw_uid
     assert [stat.S_IMODE(path.stat().st_mode) for path in folder.parents[:2]] == [0o755, 0o700]

@@ -14,6 +14,7 @@ from scheduler.embedded import EmbeddedPostgres
 from scheduler.engine.link import DatabaseAway, lent
 from scheduler.engine.plan import MISFIRED_AFTER
 from tests.integration.api_service import Api, an_api
+from tests.integration.conftest import HASTY, copy_cluster
 from tests.integration.engine_service import (
     SCHEMA,
     a_service,
@@ -28,12 +29,13 @@ from tests.integration.engine_service import (
 
 
 @pytest.fixture
-async def server(tmp_path_factory):
+async def server(tmp_path_factory, cluster):
     """A PostgreSQL of the test's own, which it may stop."""
     folder = tmp_path_factory.mktemp("outage")
     for one in (folder, *list(folder.parents)[:2]):
         one.chmod(0o755)  # the server runs as nobody
-    server = EmbeddedPostgres(folder / "postgres", settings={"fsync": "off"})
+    copy_cluster(cluster, folder / "postgres")
+    server = EmbeddedPostgres(folder / "postgres", settings=HASTY)
     await server.start()
     await create_database_if_missing(server.dsn)
     await upgrade(server.dsn)
