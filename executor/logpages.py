@@ -17,7 +17,8 @@ from executor.logstore import day_file, day_of
 
 _SLACK_MS = 1_500
 """The Admin asks with a time cut to the second, or rounded up (`protocol.md` (c), log files)."""
-_MADE = "SELECT 1 FROM sqlite_master WHERE name = 'chunk_place'"
+MADE = "SELECT 1 FROM sqlite_master WHERE name = 'chunk_place'"
+"""Gives a row once a day's file has its table and index."""
 _RUN = "log_id = ? AND triggered_ms = ? AND cluster = ?"
 _TIMES = "SELECT DISTINCT triggered_ms FROM chunk WHERE log_id = ? AND cluster = ?"
 _TOTAL = f"SELECT first_line + lines - 1 FROM chunk WHERE {_RUN} ORDER BY first_line DESC LIMIT 1"
@@ -114,7 +115,7 @@ class LogPages:
             return None
         db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
         stack.enter_context(contextlib.closing(db))
-        if not db.execute(_MADE).fetchone():
+        if not db.execute(MADE).fetchone():
             return None  # its writer has only just begun, or died when it had
         times = [ms for (ms,) in db.execute(_TIMES, (log_id, cluster))]
         nearest = min(times, key=lambda ms: abs(ms - when_ms), default=None)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
 from typing import NamedTuple
 
-from executor.logpages import LogPages, Page
+from executor.logpages import MADE, LogPages, Page
 from executor.logstore import day_file, days
 
 _PAGE_CHARS = 4 * 2**20
@@ -32,11 +32,24 @@ def kept_days(directory: Path) -> list[tuple[date, int]]:
 
 
 def find_runs(
-    directory: Path, log_id: int, *, cluster: str | None = None, day: date | None = None
+    directory: Path,
+    log_id: int,
+    unreadable: Callable[[Path, sqlite3.Error], None],
+    *,
+    cluster: str | None = None,
+    day: date | None = None,
 ) -> list[KeptRun]:
-    """The runs of this log id, oldest first; *day* is a day in UTC."""
-    wanted = [one for one in days(directory) if day in (None, one)]
-    found = [run for one in wanted for run in _runs_of(directory, one, log_id)]
+    """The runs of this log id, oldest first; *day* is a day in UTC.
+
+    *unreadable* is told of each day's file that cannot be read: the others are looked through.
+    """
+    found: list[KeptRun] = []
+    for one in days(directory):
+        if day in (None, one):
+            try:
+                found += _runs_of(directory, one, log_id)
+            except sqlite3.Error as error:
+                unreadable(day_file(directory, one), error)
     return sorted(
         (run for run in found if cluster in (None, run.cluster)), key=lambda run: run.triggered_ms
     )
@@ -56,16 +69,21 @@ def has_ended(journal: Path, run: KeptRun) -> bool:
     """Whether nothing more will come: the journal says so, or no longer knows the run."""
     if not journal.exists():
         return True
-    with contextlib.closing(sqlite3.connect(f"file:{journal}?mode=ro", uri=True)) as db:
+    with contextlib.closing(_connect(journal)) as db:
         row = db.execute(_STATE, (run.cluster, run.log_id, run.triggered_ms)).fetchone()
     return row is None or row[0] not in ("queued", "running")
 
 
 def _runs_of(directory: Path, day: date, log_id: int) -> list[KeptRun]:
-    path = day_file(directory, day)
-    with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
+    with contextlib.closing(_connect(day_file(directory, day))) as db:
+        if not db.execute(MADE).fetchone():
+            return []
         rows = db.execute(_FIND, (log_id,)).fetchall()
     return [KeptRun(cluster, log_id, ms, day) for cluster, ms in rows]
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
 
 
 def _size(path: Path) -> int:

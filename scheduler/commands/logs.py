@@ -50,7 +50,11 @@ def run(arguments: argparse.Namespace) -> int:
     data_dir = settings_of(arguments).data_dir
     match arguments.part:
         case "show":
-            return _show(data_dir, arguments)
+            try:
+                return _show(data_dir, arguments)
+            except sqlite3.Error as error:
+                sys.stderr.write(f"{data_dir} cannot be read: {error}\n")
+                return 1
         case "dead":
             return _dead(data_dir / "journal.db", arguments)
         case _:
@@ -61,7 +65,11 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _show(data_dir: Path, arguments: argparse.Namespace) -> int:
     found = find_runs(
-        data_dir / "logs", arguments.log_id, cluster=arguments.cluster, day=arguments.date
+        data_dir / "logs",
+        arguments.log_id,
+        _say_unreadable,
+        cluster=arguments.cluster,
+        day=arguments.date,
     )
     if not found:
         sys.stderr.write(f"no log of {arguments.log_id} is kept in {data_dir / 'logs'}\n")
@@ -80,6 +88,10 @@ def _show(data_dir: Path, arguments: argparse.Namespace) -> int:
             return 0
         sys.stdout.flush()
         time.sleep(_LOOK_S)
+
+
+def _say_unreadable(file: Path, error: sqlite3.Error) -> None:
+    sys.stderr.write(f"{file} cannot be read: {error}\n")
 
 
 def _chosen(found: list[KeptRun]) -> KeptRun:

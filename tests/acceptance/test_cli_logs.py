@@ -135,6 +135,21 @@ async def test_a_log_that_is_not_kept_is_a_failure(tmp_path: Path) -> None:
     assert "no log of 5" in said.err
 
 
+async def test_a_day_that_cannot_be_read_or_has_only_begun_hides_no_other(tmp_path: Path) -> None:
+    folder = tmp_path / "a#b %20"
+    keep(folder, 7, ["kept"])
+    (folder / "data" / "logs" / "2026-03-02.db").write_text("no database at all")
+    (folder / "data" / "logs" / "2026-03-03.db").touch()
+
+    said = await say(folder, "logs", "show", "7")
+
+    assert said.code == 0
+    assert said.out == "kept\n"
+    assert said.err.splitlines() == [
+        f"{folder}/data/logs/2026-03-02.db cannot be read: file is not a database"
+    ]
+
+
 async def test_logs_lists_the_days(tmp_path: Path) -> None:
     keep(tmp_path, 1, ["a"])
     keep(tmp_path, 2, ["b"], at=NOON + DAY_MS)
