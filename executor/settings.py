@@ -9,12 +9,15 @@ from zoneinfo import available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
+from admin_bridge.wire import GlueType
 from executor.address import LONGEST, check_url
 from executor.errors import StartRefused
 
 Seconds = Annotated[float, Field(ge=0, le=86_400)]
 Port = Annotated[int, Field(ge=0, le=65_535)]
 Names = Annotated[list[str], Field(max_length=1000)]
+_SCRIPTS = [kind.value for kind in GlueType if kind not in (GlueType.BEAN, GlueType.GROOVY)]
+"""Groovy is Java's."""
 
 
 class Section(BaseModel):
@@ -60,6 +63,14 @@ class ExecutorSection(Section):
     after_crash: Literal["run", "fail"] = Field(
         "run", description="What happens to runs that waited when the service died."
     )
+
+    @field_validator("scripts")
+    @classmethod
+    def _are_known(cls, given: list[str]) -> list[str]:
+        unknown = [one for one in given if one not in _SCRIPTS]
+        if unknown:
+            raise ValueError(f"there is no {unknown[0]!r}, choose of: {', '.join(_SCRIPTS)}")
+        return given
 
     @field_validator("address")
     @classmethod

@@ -97,7 +97,7 @@ def _journal(data_dir: Path) -> Iterator[Finding]:
 
 
 def _journal_file(path: Path, state: str) -> Finding:
-    with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
+    with contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as db:
         (health,) = db.execute("PRAGMA quick_check(1)").fetchone()
         if health != "ok":
             raise sqlite3.DatabaseError(health)

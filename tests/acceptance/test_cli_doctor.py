@@ -99,6 +99,13 @@ async def test_dead_letters_are_a_warning_with_the_command_to_see_them(tmp_path:
     assert found["dead letters"]["advice"] == "qooerp-scheduler logs dead"
 
 
+async def test_a_journal_is_found_whatever_its_folder_is_called(tmp_path: Path) -> None:
+    refuse(tmp_path / "a#b %20")
+    _, found = await examine(tmp_path / "a#b %20")
+
+    assert found["journal"]["verdict"] == "ok"
+
+
 async def test_a_journal_that_is_not_one_fails(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "journal.db").write_bytes(b"no SQLite file at all" * 100)

@@ -43,6 +43,14 @@ def test_everything_has_a_default_and_the_promised_one() -> None:
     assert settings.clusters() == []
 
 
+def test_a_script_type_that_there_is_not_is_named_with_those_there_are() -> None:
+    said = refused({"QOOERP_EXECUTOR__SCRIPTS": '["GLUE_SHELL", "GLUE_BASH"]'})
+
+    assert "executor.scripts" in said
+    assert "'GLUE_BASH'" in said
+    assert "GLUE_PYTHON" in said
+
+
 def test_the_environment_overrides_the_file_key_by_key(tmp_path: Path) -> None:
     path = a_file(tmp_path, "executor: {port: 1, host: localhost}\nlogs: {keep_days: 7}\n")
     settings = load(path, {"QOOERP_EXECUTOR__PORT": "2", "OTHER": "x"})
