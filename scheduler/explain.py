@@ -84,10 +84,22 @@ def _of_status(facts: Facts) -> Iterator[Reason]:
     elif job.schedule_type is ScheduleType.NONE:
         yield Reason("no_rule", "it has no rule: it runs when it is executed, or after other jobs")
     elif job.next_run_time is None and is_delayed(job):
-        when = f"{job.interval_seconds} s after the run that is under way has ended"
+        run = "under way" if _has_begun(facts) else "to come"
+        when = f"{job.interval_seconds} s after the run that is {run} has ended"
         yield Reason("after_run", f"it is due again {when}")
-    elif job.next_run_time is None:
-        yield Reason("no_future", "its rule gives no time in the future")
+    elif job.next_run_time is None and not _is_only_run(facts):
+        days = f" on the working days of {job.calendar_name}" if job.calendar_name else ""
+        yield Reason("no_future", f"its rule gives no time in the future{days}")
+
+
+def _is_only_run(facts: Facts) -> bool:
+    """Whether the time of a job that runs once has come, and its run is not over."""
+    asked_for = (fire.trigger_type for fire in facts.fires)
+    return facts.job.schedule_type is ScheduleType.ONCE and any(one != "api" for one in asked_for)
+
+
+def _has_begun(facts: Facts) -> bool:
+    return any(fire.state == "fired" for fire in facts.fires)
 
 
 def _of_time(facts: Facts) -> Iterator[Reason]:

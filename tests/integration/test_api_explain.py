@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -71,6 +72,31 @@ async def test_a_run_under_way_is_explained(api):
     await api.post(f"/logs/{executed['logId']}/kill")
 
     assert told["under_way"].startswith(f"run {executed['logId']} is under way since ")
+
+
+async def test_a_job_that_runs_once_and_is_at_it_is_not_said_to_have_no_future(api):
+    now = datetime.now(UTC).isoformat()
+    job = await api.a_job(handlerName="wait", scheduleType="once", runAt=now, status="running")
+    found = await until(
+        lambda: api.get("/logs", jobId=job["id"], status="running"), lambda page: page["records"]
+    )
+
+    told = await reasons(api, job["id"])
+    await api.post(f"/logs/{found['records'][0]['id']}/kill")
+
+    assert "under_way" in told
+    assert "no_future" not in told
+
+
+async def test_a_job_whose_only_day_has_become_a_day_off_is_explained(api):
+    await api.put("/calendars/closed", {"closingDays": []})
+    once = {"scheduleType": "once", "runAt": "2999-01-01T00:00:00", "calendarName": "closed"}
+    job = await api.a_job(status="running", **once)
+    await api.put("/calendars/closed", {"closingDays": ["2999-01-01"]})
+
+    told = await reasons(api, job["id"])
+
+    assert told["no_future"].endswith("no time in the future on the working days of closed")
 
 
 async def test_a_due_run_that_waits_for_other_jobs_is_explained(api):
