@@ -180,8 +180,8 @@ class ExecutorApp:
         section = self._settings.executor
         grace_s, drain_s = section.stop_grace_seconds, section.drain_seconds
         _log.info("executor_leaving", drain_seconds=drain_s, grace_seconds=grace_s)
-        await self._presence.vanish()
         hurry = hurry or asyncio.Event()
+        await self._presence.vanish(hurry)
         if self._presence.is_known:
             await wait_for(hurry, drain_s)
         await self.dispatcher.drain(grace_s, hurry)

@@ -17,6 +17,9 @@ from executor.settings import ClusterSection, ExecutorSettings
 
 _log = structlog.get_logger(__name__)
 
+_LEAVE_IN_HURRY_S = 1.0
+"""An Admin that is there takes a few milliseconds."""
+
 FindUrl = Callable[[], Awaitable[str]]
 
 
@@ -73,10 +76,19 @@ class Presence:
             self._beats.append(beat)
             self._beating.append(background.watch(beat.run()))
 
-    async def vanish(self) -> None:
-        """Leave every registry; triggers may still come for 30 s."""
+    async def vanish(self, hurry: asyncio.Event) -> None:
+        """Leave every registry; triggers may still come for 30 s. *hurry* leaves silent Admins be."""
         for task in self._beating:
             task.cancel()
+        left = asyncio.create_task(self._leave())
+        hurried = asyncio.create_task(hurry.wait())
+        await asyncio.wait({left, hurried}, return_when=asyncio.FIRST_COMPLETED)
+        hurried.cancel()
+        await asyncio.wait({left}, timeout=_LEAVE_IN_HURRY_S)
+        if left.cancel():
+            _log.warning("deregistration_failed", reason="an Admin has not answered in time")
+
+    async def _leave(self) -> None:
         for error in await asyncio.gather(*(beat.leave() for beat in self._beats)):
             if error is not None:
                 _log.warning("deregistration_failed", reason=str(error))

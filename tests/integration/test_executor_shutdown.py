@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import signal
+import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -154,6 +156,18 @@ async def test_a_signal_during_the_start_ends_the_service_in_order(
 
     assert await service.exit_code() == 0
     assert admin.addresses == []
+
+
+async def test_a_second_signal_does_not_wait_for_admins_that_are_silent(tmp_path: Path) -> None:
+    with contextlib.ExitStack() as listening:
+        silent = [listening.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(3)]
+        urls = ",".join(f"http://127.0.0.1:{one.getsockname()[1]}" for one in silent)
+        async with Service(tmp_path, admin__addresses=urls) as service:
+            service.signal(signal.SIGTERM)
+            await until(lambda: "executor_leaving" in service.errors.read_text(), "the leaving")
+            service.signal(signal.SIGTERM)
+
+            assert await service.exit_code(within=10) == 0  # each of them is given 5 s
 
 
 async def test_threads_that_handlers_have_begun_do_not_keep_it_from_its_exit(
