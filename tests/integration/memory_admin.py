@@ -143,13 +143,15 @@ class MemoryConsole:
         limit: int = 200,
     ) -> Page[AdminLog]:
         self._ask()
+        since = since and since.replace(microsecond=0)
+        until = until and until.replace(microsecond=0)
         found = [
             log
             for log in self._admin.logs.values()
             if log.group_id == group_id
             and job_id in (0, log.job_id)
-            and (since is None or log.triggered_at >= since.replace(microsecond=0))
-            and (until is None or log.triggered_at <= until.replace(microsecond=0))
+            and (since is None or log.triggered_at >= since)
+            and (until is None or log.triggered_at <= until)
             and (status is not LogStatus.RUNNING or _runs(log))
         ]
         self._admin.mixed.shuffle(found)
