@@ -37,11 +37,17 @@ class Service(Protocol):
 def run(make: Callable[[], Service], started: Callable[[], Awaitable[None]] | None = None) -> int:
     """Make a service on a loop, run it until SIGTERM or SIGINT, stop it; the exit code.
 
-    A second signal cuts the waiting short.
+    A second signal cuts the waiting short, also for the start.
     """
     _raise_file_limit()
-    code = uvloop.run(_run(make, started))
-    _exit_in_time(code)
+    return uvloop.run(_run_and_exit(make, started))
+
+
+async def _run_and_exit(
+    make: Callable[[], Service], started: Callable[[], Awaitable[None]] | None
+) -> int:
+    code = await _run(make, started)
+    _exit_in_time(code)  # the end of the loop waits for threads, too
     return code
 
 
@@ -57,7 +63,8 @@ async def _run(make: Callable[[], Service], started: Callable[[], Awaitable[None
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, on_signal)
     service = make()
-    await service.start()
+    if not await _start(service, hurry):
+        return service.exit_code
     _calm_collector()
     if started is not None:
         await started()
@@ -71,6 +78,20 @@ async def _run(make: Callable[[], Service], started: Callable[[], Awaitable[None
         _log.error("service_failed", reason=repr(error))
         return 1
     return service.exit_code
+
+
+async def _start(service: Service, hurry: asyncio.Event) -> bool:
+    """Start *service*; False: *hurry* came first, and nothing of it is left."""
+    starting = asyncio.create_task(service.start())
+    hurried = asyncio.create_task(hurry.wait())
+    await asyncio.wait({starting, hurried}, return_when=asyncio.FIRST_COMPLETED)
+    hurried.cancel()
+    if starting.cancel():
+        await asyncio.wait({starting})
+    if starting.cancelled():
+        return False
+    await starting
+    return True
 
 
 def _failure(service: Service) -> BaseException | None:

@@ -20,6 +20,18 @@ from scheduler.settings import load
 from tests.integration.executor_service import LIMIT_S, Service, environment, until
 
 TOKEN = "s3cret"
+SLOW_TO_BEGIN = """
+import asyncio, pathlib
+from executor import job_handler
+
+async def init():
+    pathlib.Path({begun!r}).touch()
+    await asyncio.sleep(60)
+
+@job_handler("never", init=init)
+async def never():
+    pass
+"""
 
 
 @pytest.fixture
@@ -168,6 +180,19 @@ async def test_a_second_signal_does_not_wait_for_admins_that_are_silent(tmp_path
             service.signal(signal.SIGTERM)
 
             assert await service.exit_code(within=10) == 0  # each of them is given 5 s
+
+
+async def test_a_second_signal_ends_a_start_that_does_not_come_to_its_end(tmp_path: Path) -> None:
+    begun = tmp_path / "begun"
+    (tmp_path / "slow_to_begin.py").write_text(SLOW_TO_BEGIN.format(begun=str(begun)))
+    service = Service(tmp_path, handlers__modules="slow_to_begin")
+    service._environ["PYTHONPATH"] = str(tmp_path)
+    await service.launch()
+    await until(begun.exists, "the init hook")
+    service.signal(signal.SIGTERM)
+    service.signal(signal.SIGINT)
+
+    assert await service.exit_code(within=30) == 0
 
 
 async def test_threads_that_handlers_have_begun_do_not_keep_it_from_its_exit(
