@@ -140,6 +140,23 @@ async def test_a_run_that_is_killed_when_its_replica_has_died_is_killed_and_not_
     assert len(await runs_of(sql, job)) == 1
 
 
+async def test_a_run_that_is_killed_while_its_replica_is_away_is_not_tried_again(
+    tmp_path, database_url, sql
+):
+    away = Replica(tmp_path / "away", database_url)
+    async with away:
+        job, log_id = await a_waiting_run(sql)
+        await away.kill_9()
+        async with a_service(tmp_path / "asks", database_url, engine__enabled=False) as app:
+            assert await local(app).control.kill(log_id)
+        await away.start()
+        (row,) = await ended(sql, job, count=1)
+        await settled(sql)
+
+    assert row["status"] == "interrupted"
+    assert len(await runs_of(sql, job)) == 1
+
+
 async def test_a_kill_that_nobody_heard_is_done_when_the_replica_listens_again(
     tmp_path, database_url, sql
 ):
