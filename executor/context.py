@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from executor.clock import moment
 from executor.run_alarm import Level, RunAlarm, run_alarm
+from executor.text import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -285,4 +286,4 @@ def _formatted(message: object, args: tuple[object, ...]) -> str:
             return text
         return text % (args[0] if len(args) == 1 and type(args[0]) is dict else args)
     except Exception:  # noqa: BLE001 - a wrong format string is shown, not raised
-        return f"{message!r} {args!r}"
+        return f"{shown(message)} {shown(args)}"

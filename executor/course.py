@@ -154,7 +154,7 @@ class Course:
         result = Result(state=state, message=message, started_ms=run.started_ms, ended_ms=now)
         if _keeps_log(run, state):
             run.log.write(_last_line(result))
-            run.log.flush()
+            run.log.flush(last=not run.abandoned)
         else:
             run.log.delete()
         self._journal.finish(run.run_id, result, lambda _: self.changed(run.trigger, state))

@@ -197,10 +197,13 @@ class Journal:
 
     # logs
 
-    def write_log(self, chunk: Chunk) -> None:
-        """Write *chunk* soon; any thread may call this."""
+    def write_log(self, chunk: Chunk, *, last: bool = False) -> None:
+        """Write *chunk* soon; any thread may call this, and the loop's alone the *last* of a run.
+
+        The last waits for others'; one that waited could be overtaken by what follows it.
+        """
         self._writer.expect(chunk)
-        if threading.get_ident() == self._home:
+        if last:
             self._log_turn.put_in_time(chunk)
         else:
             self._writer.put([chunk])

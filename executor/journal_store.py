@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from executor import forks
 from executor.errors import StartRefused
 from executor.model import LOCAL, Report, RunState, Trigger
 from executor.privacy import make_private
@@ -166,7 +167,7 @@ class JournalStore:
         path.parent.mkdir(parents=True, exist_ok=True)
         with ExitStack() as opened:
             self._lock = _lock(path.with_suffix(".lock"))
-            opened.callback(os.close, self._lock)
+            opened.callback(_unlock, self._lock)
             make_private(path)
             self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
             opened.callback(self._db.close)
@@ -178,7 +179,7 @@ class JournalStore:
 
     def close(self) -> None:
         self._db.close()
-        os.close(self._lock)
+        _unlock(self._lock)
 
     def commit(self, batch: Batch) -> list[Answer]:
         """Write *batch*, all or nothing; an answer for each of its accepts.
@@ -310,7 +311,13 @@ def _lock(path: Path) -> int:
     except BlockingIOError:
         os.close(handle)
         raise StartRefused(f"{path.parent} is used by another running executor") from None
+    forks.keep([handle])
     return handle
+
+
+def _unlock(handle: int) -> None:
+    forks.leave([handle])
+    os.close(handle)
 
 
 def _prepare(db: sqlite3.Connection, path: Path, *, full_sync: bool) -> None:

@@ -19,7 +19,7 @@ MOST_CHARS = 256 * 2**20
 class ChunkSink(Protocol):
     """Takes chunks towards the disk (`executor.journal.Journal`)."""
 
-    def write_log(self, chunk: Chunk) -> None: ...
+    def write_log(self, chunk: Chunk, *, last: bool = False) -> None: ...
 
     def wait_for_log_room(self) -> None: ...
 
@@ -57,15 +57,15 @@ class RunLog:
             self.flush()
             self._sink.wait_for_log_room()
 
-    def flush(self) -> None:
-        """Hand on what has been gathered."""
+    def flush(self, *, last: bool = False) -> None:
+        """Hand on what has been gathered; *last*: nothing follows."""
         with self._lock:
             if not self._lines:
                 return
             chunk = self._chunk(storable("\n".join(self._lines) + "\n"))
             self._lines, self._size = [], 0
             if chunk is not None:  # in the lock: chunks of a run reach the file in their order
-                self._sink.write_log(chunk)
+                self._sink.write_log(chunk, last=last)
 
     def delete(self) -> None:
         """Drop all of it, and whatever is still to come."""

@@ -249,7 +249,7 @@ async def test_waiting_runs_are_called_back_where_they_shall_not_run_later(
     assert marks(tmp_path / "mark") == [running]
 
 
-async def test_a_process_that_a_handler_has_forked_off_does_not_keep_the_port(
+async def test_a_process_that_a_handler_has_forked_off_keeps_nobody_from_starting_again(
     admin: FakeAdmin, service: Service
 ) -> None:
     await admin.registered()
@@ -257,9 +257,7 @@ async def test_a_process_that_a_handler_has_forked_off_does_not_keep_the_port(
     forked = psutil.Process(int(row.handle_msg or 0))
     try:
         await service.kill_9()
-        with socket.socket() as port:
-            port.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            port.bind(("127.0.0.1", service.port))
+        await service.start()
 
         assert forked.is_running()
     finally:

@@ -16,6 +16,7 @@ from executor.journal_writer import JournalBroken
 from executor.logpages import LogPages
 from executor.logstore import Chunk, LogWriter
 from executor.model import Result, RunState, Trigger
+from executor.runlog import RunLog
 from tests.integration.executor_service import until
 
 
@@ -163,3 +164,19 @@ async def test_old_settled_runs_are_forgotten_and_the_newest_remembered(
 
     assert oldest is None
     assert newest is not None
+
+
+async def test_chunks_of_a_live_run_reach_the_file_in_their_order(
+    journal: Journal, tmp_path: Path
+) -> None:
+    log = RunLog(a_trigger(1).identity, journal)
+    for text in ("first", "second"):
+        log.write_raw(text)
+        log.flush()
+    log.write_raw("third")
+    await asyncio.to_thread(log.flush)
+    await journal.written()
+
+    with sqlite3.connect(tmp_path / "logs" / "1970-01-01.db") as db:
+        rows = db.execute("SELECT first_line, text FROM chunk ORDER BY id").fetchall()
+    assert rows == [(1, "first\n"), (2, "second\n"), (3, "third\n")]

@@ -114,6 +114,13 @@ def test_messages_are_formatted_as_logging_does(
     assert sink.lines == [line]
 
 
+class Mute:
+    """Such as a row whose session is closed."""
+
+    def __repr__(self) -> str:
+        raise RuntimeError("detached")
+
+
 def test_logging_never_raises() -> None:
     class Full(MemoryLog):
         def write(self, text: str, level: str = "INFO") -> None:
@@ -123,6 +130,8 @@ def test_logging_never_raises() -> None:
     sink = MemoryLog()
     JobLog(sink).info(Sulky())
     assert len(sink.lines) == 1
+    JobLog(sink).info("user %s", Mute())
+    assert sink.lines[1] == "'user %s' <tuple>"
 
 
 def test_each_method_writes_its_level() -> None:

@@ -21,7 +21,7 @@ class Disk:
     def __init__(self) -> None:
         self.text = ""
 
-    def write_log(self, chunk: Chunk) -> None:
+    def write_log(self, chunk: Chunk, *, last: bool = False) -> None:
         self.text += chunk.text
 
     def wait_for_log_room(self) -> None:

@@ -22,7 +22,7 @@ class Sink:
         self.chunks: list[Chunk] = []
         self.waits = 0
 
-    def write_log(self, chunk: Chunk) -> None:
+    def write_log(self, chunk: Chunk, *, last: bool = False) -> None:
         self.chunks.append(chunk)
 
     def wait_for_log_room(self) -> None:
