@@ -23,7 +23,7 @@ demo: setup  ## show the service at work: PostgreSQL, an Admin that triggers, ha
 	$(BIN)/qooerp-scheduler demo $(ARGS)
 
 test: setup  ## run all tests, on real parts (make test ARGS="-k journal" runs some)
-	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -n 3 --dist loadfile $(ARGS)
 
 check: setup  ## lint, format, types, import contracts; changes nothing
 	$(BIN)/ruff check .
