@@ -73,7 +73,7 @@ async def test_a_restart_of_nacos_is_said_once_and_survived(nacos: FakeNacos) ->
             await nacos.stop()
             await until(lambda: "nacos_away" in [line["event"] for line in said], "seen")
             await nacos.start()
-            await until(lambda: nacos.instances, "registered again")
+            await until(lambda: len(said) == 3, "heard that it is registered again")
 
     events = [(line["event"], line.get("again")) for line in said]
     assert events == [
