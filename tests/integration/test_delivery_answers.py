@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
+import psutil
 import pytest
 from apprise.plugins.twilio import NotifyTwilio
 
@@ -34,12 +35,20 @@ async def gateway() -> AsyncIterator[GatewayServer]:
 
 
 @pytest.fixture
-def mail(tmp_path: Path) -> Iterator[MailServer]:
+async def mail(tmp_path: Path) -> AsyncIterator[MailServer]:
     server = MailServer(tmp_path)
     server.start()
     yield server
     server.parting.set()
+    async with asyncio.timeout(10):
+        while is_connected_to(server.port):  # noqa: ASYNC110 - the loop is to part before it ends
+            await asyncio.sleep(0.005)
     server.stop()
+
+
+def is_connected_to(port: int) -> bool:
+    peers = (one.raddr for one in psutil.Process().net_connections("tcp"))
+    return any(peer and peer.port == port for peer in peers)
 
 
 def outside() -> Outside:
