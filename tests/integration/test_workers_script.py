@@ -111,6 +111,7 @@ def disk(folder: Path, tmp_path: Path) -> Path:
     """Where *folder* is a link to, with something left in it."""
     disk = tmp_path / "disk"
     (disk / "left" / "behind").mkdir(parents=True)
+    (disk / "1_5.sh").write_text("echo what a run before a crash was given\n")
     disk.chmod(0o755)
     folder.symlink_to(disk)
     return disk
