@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from executor import forks
+from executor import forks, read_only
 from executor.errors import StartRefused
 from executor.model import LOCAL, Report, RunState, Trigger
 from executor.privacy import make_private
@@ -283,7 +283,7 @@ class JournalStore:
 
 def dead_letters(path: Path) -> list[DeadLetter]:
     """Read them while the service may be running."""
-    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as db:
+    with closing(read_only.connect(path)) as db:
         return _dead_letters(db)
 
 

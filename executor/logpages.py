@@ -13,6 +13,7 @@ from itertools import takewhile
 from pathlib import Path
 from typing import NamedTuple
 
+from executor import read_only
 from executor.logstore import day_file, day_of
 
 _SLACK_MS = 1_500
@@ -113,7 +114,7 @@ class LogPages:
         path = day_file(self._directory, day)
         if not path.exists():
             return None
-        db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
+        db = read_only.connect(path)
         stack.enter_context(contextlib.closing(db))
         if not db.execute(MADE).fetchone():
             return None  # its writer has only just begun, or died when it had

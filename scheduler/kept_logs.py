@@ -9,6 +9,7 @@ from datetime import date
 from pathlib import Path
 from typing import NamedTuple
 
+from executor import read_only
 from executor.logpages import MADE, LogPages, Page
 from executor.logstore import day_file, days
 
@@ -69,21 +70,17 @@ def has_ended(journal: Path, run: KeptRun) -> bool:
     """Whether nothing more will come: the journal says so, or no longer knows the run."""
     if not journal.exists():
         return True
-    with contextlib.closing(_connect(journal)) as db:
+    with contextlib.closing(read_only.connect(journal)) as db:
         row = db.execute(_STATE, (run.cluster, run.log_id, run.triggered_ms)).fetchone()
     return row is None or row[0] not in ("queued", "running")
 
 
 def _runs_of(directory: Path, day: date, log_id: int) -> list[KeptRun]:
-    with contextlib.closing(_connect(day_file(directory, day))) as db:
+    with contextlib.closing(read_only.connect(day_file(directory, day))) as db:
         if not db.execute(MADE).fetchone():
             return []
         rows = db.execute(_FIND, (log_id,)).fetchall()
     return [KeptRun(cluster, log_id, ms, day) for cluster, ms in rows]
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
 
 
 def _size(path: Path) -> int:

@@ -8,10 +8,9 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from executor.model import BlockStrategy
-from scheduler.api.job_shapes import JobNew
+from scheduler.api.job_shapes import JobNew, in_its_zone
 from scheduler.api.shapes import Given, Id, Told
 from scheduler.job import HolidayPolicy, IntervalMode, MisfirePolicy, RetryStrategy, ScheduleType
-from scheduler.job_rule import zone_of
 
 
 class Batch(Given):
@@ -61,9 +60,7 @@ class JobCopy(Told):
 
     @model_validator(mode="after")
     def _in_its_zone(self) -> JobCopy:
-        if self.run_at is not None:
-            self.__dict__["run_at"] = self.run_at.astimezone(zone_of(self.timezone))
-        return self
+        return in_its_zone(self, self.timezone, ["run_at"])
 
 
 class Export(Told):

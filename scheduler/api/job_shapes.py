@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
@@ -96,6 +97,7 @@ class JobNew(_JobGiven):
         return Job(**self.model_dump() | {"timezone": self.timezone or default})
 
 
+_Told = TypeVar("_Told", bound=Told)
 _MOMENTS = (
     *("run_at", "next_run_time", "last_run_time", "create_time", "update_time", "mirrored_at"),
 )
@@ -127,6 +129,16 @@ class JobChange(_JobGiven):
     def changes(self) -> dict[str, object]:
         """What was said, by the names of `Job`."""
         return self.model_dump(exclude_unset=True, exclude={"version", *_MOMENTS} - {"run_at"})
+
+
+def in_its_zone(told: _Told, timezone: str, names: Iterable[str]) -> _Told:
+    """*told*, just made, with its moments *names* in the job's zone."""
+    zone = zone_of(timezone)
+    for name in names:
+        value = getattr(told, name)
+        if value is not None:
+            told.__dict__[name] = value.astimezone(zone)  # it is frozen for others
+    return told
 
 
 class JobTold(Told):
@@ -171,12 +183,7 @@ class JobTold(Told):
 
     @model_validator(mode="after")
     def _in_its_zone(self) -> JobTold:
-        zone = zone_of(self.timezone)
-        for name in _MOMENTS:
-            value = getattr(self, name)
-            if value is not None:
-                self.__dict__[name] = value.astimezone(zone)
-        return self
+        return in_its_zone(self, self.timezone, _MOMENTS)
 
 
 class JobQuery(Paging):

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from executor import app as executor_app
+from executor import read_only
 from executor.errors import StartRefused
 from executor.handler_table import load_handlers
 from executor.journal_store import dead_letters
@@ -97,7 +98,7 @@ def _journal(data_dir: Path) -> Iterator[Finding]:
 
 
 def _journal_file(path: Path, state: str) -> Finding:
-    with contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as db:
+    with contextlib.closing(read_only.connect(path)) as db:
         (health,) = db.execute("PRAGMA quick_check(1)").fetchone()
         if health != "ok":
             raise sqlite3.DatabaseError(health)
