@@ -8,10 +8,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
-
-from tests.integration.engine_service import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -261,38 +257,6 @@ async def test_a_rule_without_a_future_cannot_be_started(api):
     assert "no time in the future" in answer.message
 
 
-async def test_a_job_is_executed_by_hand_and_leaves_a_log_and_statistics(api):
-    job = await api.a_job(handlerName="sampleText", params="of the job")
-
-    usual = await api.a_run(job["id"])
-    special = await api.a_run(job["id"], "of the run")
-
-    assert (usual["status"], usual["triggerType"], usual["attempt"]) == ("succeeded", "api", 1)
-    assert (usual["params"], special["params"]) == ("of the job", "of the run")
-    statistics = await api.get(f"/statistics/job/{job['id']}")
-    assert (statistics["executeCount"], statistics["successCount"]) == (2, 2)
-    assert (await api.get(f"/jobs/{job['id']}"))["status"] == "stopped"
-
-
-@pytest.mark.parametrize("path", [(), ("start",), ("start", "pause")])
-async def test_a_job_can_be_executed_in_any_status(api, path):
-    job = await api.a_job()
-    for action in path:
-        await api.post(f"/jobs/{job['id']}/{action}")
-
-    assert (await api.a_run(job["id"]))["status"] == "succeeded"
-
-
-async def test_an_execution_that_is_refused_says_why(api):
-    job = await api.a_job(handlerName="nobodyKnowsMe")
-
-    answer = await api.ask("POST", "/jobs/execute", {"jobId": job["id"]})
-
-    assert (answer.status, answer.message) == (409, "job handler [nobodyKnowsMe] not found.")
-    unknown = await api.ask("POST", "/jobs/execute", {"jobId": 987654321})
-    assert (unknown.status, unknown.message) == (404, "there is no job 987654321")
-
-
 async def test_a_started_interval_job_runs_by_itself(api):
     job = await api.a_job(scheduleType="interval", intervalSeconds=1)
 
@@ -308,44 +272,6 @@ async def first_run_of(api: Any, job_id: int) -> dict[str, Any]:
         pass
     run: dict[str, Any] = await api.ended(page["records"][-1]["id"])
     return run
-
-
-async def test_several_jobs_are_started_and_stopped_at_once(api):
-    jobs = [(await api.a_job())["id"] for _ in range(2)]
-
-    started = await api.post("/jobs/batch/start", {"ids": [*jobs, 987654321]})
-    stopped = await api.post("/jobs/batch/stop", {"ids": jobs})
-
-    assert [one["ok"] for one in started] == [True, True, False]
-    assert started[2]["message"] == "there is no job 987654321"
-    assert [one["ok"] for one in stopped] == [True, True]
-
-
-async def test_a_time_is_exported_in_the_zone_of_its_job(api):
-    once = {"scheduleType": "once", "runAt": "2999-01-01T00:00:00", "timezone": "Asia/Shanghai"}
-    await api.a_job(jobGroup="zoned", **once)
-
-    exported = await api.get("/jobs/export", jobGroup="zoned")
-
-    assert exported["jobs"][0]["runAt"] == "2999-01-01T00:00:00+08:00"
-
-
-async def test_jobs_are_exported_and_imported_all_or_none(api):
-    await api.a_job(jobName="one", jobGroup="moved", configs={"k": "v"}, **NIGHTLY)
-    await api.a_job(jobName="two", jobGroup="moved")
-    exported = await api.get("/jobs/export", jobGroup="moved")
-
-    imported = await api.post("/jobs/import", exported)
-    broken = {"jobs": [exported["jobs"][0], exported["jobs"][1] | {"timezone": "Mars/Base"}]}
-    answer = await api.ask("POST", "/jobs/import", broken)
-
-    assert [job["jobName"] for job in imported] == ["one", "two"]
-    assert imported[0]["configs"] == {"k": "v"}
-    assert (answer.status, answer.message) == (
-        422,
-        "jobs.1.timezone: 'Mars/Base' is no IANA time zone",
-    )
-    assert (await api.get("/jobs", jobGroup="moved"))["total"] == 4
 
 
 @pytest.mark.parametrize(
@@ -393,21 +319,6 @@ async def test_a_bad_field_is_named_and_nothing_is_made(api, fields, field):
     assert (await api.get("/jobs"))["total"] == before
 
 
-async def test_a_dependency_is_kept_and_a_circle_is_refused_with_its_path(api):
-    first = await api.a_job()
-    second = await api.a_job(dependsOn=[first["id"]])
-    third = await api.a_job(dependsOn=[second["id"]])
-
-    answer = await api.ask(
-        "PUT", f"/jobs/{first['id']}", {"version": 1, "dependsOn": [third["id"]]}
-    )
-
-    assert third["dependsOn"] == [second["id"]]
-    assert answer.status == 422
-    path = " → ".join(str(job["id"]) for job in (first, third, second, first))
-    assert answer.message == f"dependsOn: this makes a circle: {path}"
-
-
 async def test_a_time_without_an_offset_is_read_in_the_zone_of_the_job(api):
     tomorrow = (datetime.now(UTC) + timedelta(days=1)).strftime("%Y-%m-%d")
 
@@ -443,85 +354,10 @@ async def test_of_updates_that_race_one_wins_and_the_others_are_told(api):
     assert (await api.get(f"/jobs/{job['id']}"))["version"] == 2
 
 
-async def test_two_halves_of_a_circle_that_are_made_at_once_do_not_meet(api):
-    first, second = await api.a_job(), await api.a_job()
-
-    answers = await asyncio.gather(
-        api.ask("PUT", f"/jobs/{first['id']}", {"version": 1, "dependsOn": [second["id"]]}),
-        api.ask("PUT", f"/jobs/{second['id']}", {"version": 1, "dependsOn": [first["id"]]}),
-    )
-
-    assert sorted(answer.status for answer in answers) == [200, 422]
-
-
 async def test_jobs_made_at_once_have_numbers_of_their_own(api):
     jobs = await asyncio.gather(*(api.a_job() for _ in range(20)))
 
     assert len({job["jobNo"] for job in jobs}) == 20
-
-
-async def test_a_job_that_others_depend_on_is_not_deleted(api):
-    parent = await api.a_job()
-    child = await api.a_job(dependsOn=[parent["id"]])
-
-    refused = await api.ask("DELETE", f"/jobs/{parent['id']}")
-    await api.delete(f"/jobs/{child['id']}")
-
-    assert (refused.status, refused.message) == (409, f"jobs depend on it: {child['id']}")
-    assert await api.delete(f"/jobs/{parent['id']}") is None
-
-
-async def test_a_job_that_is_just_being_deleted_gets_no_children(api):
-    parent = await api.a_job(configs={"k": "v"})
-    asked = {"jobName": "child", "handlerName": "note", "dependsOn": [parent["id"]]}
-
-    async with api.app.storage.engine.connect() as connection:
-        # the deletion has seen that nobody depends on the job, and waits for this row
-        await connection.execute(
-            text("SELECT 1 FROM qooerp_scheduler.schedule_config WHERE job_id = :id FOR UPDATE"),
-            {"id": parent["id"]},
-        )
-        deleting = asyncio.create_task(api.ask("DELETE", f"/jobs/{parent['id']}"))
-        await are_waiting(connection, 1)
-        making = asyncio.create_task(api.ask("POST", "/jobs", asked))
-        await are_waiting(connection, 2)
-        await connection.rollback()
-    deleted, made = await asyncio.gather(deleting, making)
-
-    assert deleted.status == 200
-    assert (made.status, made.message) == (422, f"dependsOn: there is no job {parent['id']}")
-
-
-async def are_waiting(connection: AsyncConnection, count: int) -> None:
-    """Wait until so many sessions of the database wait for a lock."""
-    query = """SELECT count(*) FROM pg_locks WHERE NOT granted AND (database IS NULL
-        OR database = (SELECT oid FROM pg_database WHERE datname = current_database()))"""
-
-    async def waiting() -> int:
-        return int(await connection.scalar(text(query)) or 0)
-
-    await until(waiting, lambda number: number >= count)
-
-
-async def test_a_job_of_an_admin_is_not_waited_for(api):
-    async with api.app.storage.engine.begin() as connection:
-        theirs = await connection.scalar(
-            text(
-                """INSERT INTO qooerp_scheduler.schedule_job
-                (job_no, job_name, engine, cluster, admin_job_id)
-                VALUES ('XXL-main-8', 'waited for', 'xxl', 'main', 8) RETURNING id"""
-            )
-        )
-    job = await api.a_job()
-
-    answers = [
-        await api.ask("PUT", f"/jobs/{job['id']}", {"version": 1, "dependsOn": [theirs]}),
-        await api.ask("POST", "/jobs", {"jobName": "a", "handlerName": "b", "dependsOn": [theirs]}),
-    ]
-
-    assert [answer.status for answer in answers] == [422, 422]
-    said = f"dependsOn: job {theirs} is an Admin's, whose runs nothing waits for"
-    assert {answer.message for answer in answers} == {said}
 
 
 async def test_a_job_of_an_admin_that_is_not_configured_is_read_and_cannot_be_changed(api):
@@ -562,40 +398,6 @@ async def test_an_older_job_with_retries_that_do_nothing_can_be_changed(api):
 
     assert refused.status == 422
     assert (changed["description"], changed["retryCount"]) == ("newer", 2)
-
-
-async def test_a_run_that_is_refused_with_discard_later_is_discarded_and_no_failure(api):
-    retried = {"retryStrategy": "fixed", "retryCount": 3}
-    job = await api.a_job(handlerName="wait", blockStrategy="DISCARD_LATER", **retried)
-    first = await api.post("/jobs/execute", {"jobId": job["id"]})
-    await api.run_in(first["logId"], "running")
-
-    refused = await api.ask("POST", "/jobs/execute", {"jobId": job["id"]})
-    while not (found := await api.get("/logs", jobId=job["id"], status="discarded"))["records"]:
-        pass
-    await api.post(f"/logs/{first['logId']}/kill")
-    await api.ended(first["logId"])
-
-    assert refused.status == 409
-    assert len(found["records"]) == 1
-    statistics = await api.get(f"/statistics/job/{job['id']}")
-    counted = ("executeCount", "failCount", "discardCount", "lastStatus")
-    assert [statistics[name] for name in counted] == [1, 1, 1, "killed"]
-    assert (await api.get("/logs", jobId=job["id"]))["total"] == 2
-    assert (await api.get("/notifies", jobId=job["id"]))["records"] == []
-
-
-async def test_an_execution_without_its_handler_changes_nothing(api):
-    job = await api.a_job(handlerName="nobodyKnowsMe")
-
-    answer = await api.ask("POST", "/jobs/execute", {"jobId": job["id"]})
-
-    assert (answer.status, answer.message) == (409, "job handler [nobodyKnowsMe] not found.")
-    assert (await api.get(f"/jobs/{job['id']}/logs"))["records"] == []
-    assert (await api.get(f"/statistics/job/{job['id']}"))["failCount"] == 0
-    assert [one["action"] for one in (await api.get("/audit", jobId=job["id"]))["records"]] == [
-        "create"
-    ]
 
 
 async def test_jobs_are_found_by_their_number(api):
