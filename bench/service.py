@@ -15,7 +15,7 @@ import psutil
 
 from bench.target import ROOT, Place, Running, Target, cpu_of, running
 from bench.targets import COMMAND, OURS
-from scheduler.database import create_database_if_missing, upgrade
+from scheduler.database import SESSION, create_database_if_missing, upgrade
 from scheduler.embedded import EmbeddedPostgres
 
 SCHEMA = "qooerp_scheduler"
@@ -64,7 +64,7 @@ async def migrated(server: Server) -> AsyncIterator[asyncpg.Connection]:
     """A connection to the service's database, which has the schema and nothing in it."""
     await create_database_if_missing(server.dsn)
     await upgrade(server.dsn)
-    connection = await asyncpg.connect(server.dsn)
+    connection = await asyncpg.connect(server.dsn, server_settings=SESSION)
     try:
         yield connection
     finally:

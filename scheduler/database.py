@@ -33,6 +33,13 @@ STATEMENT_FAILED = (
     asyncpg.InternalClientError,  # the connection was cut between two messages of a statement
 )
 """What a statement may end with; beside OSError, for a server that is not there."""
+SESSION = {
+    "application_name": "qooerp-scheduler",
+    "timezone": "UTC",
+    "plan_cache_mode": "force_generic_plan",
+}
+"""PostgreSQL's settings for each connection. The same statements come again and again: to plan one
+anew, for the partition of every month too, often takes longer than what it does."""
 _MISUSED = ("the server expects ", "the number of query arguments ", "query argument ")
 """How asyncpg's words begin where a statement and its values do not go together."""
 _MIGRATION_LOCK = 0x716F6F6572700001
@@ -53,7 +60,7 @@ def open_database(url: str, *, pool_size: int = 10, patience_s: float | None = 6
             dsn,
             timeout=10,
             command_timeout=patience_s,
-            server_settings={"application_name": "qooerp-scheduler", "timezone": "UTC"},
+            server_settings=SESSION,
         )
 
     engine = create_async_engine(

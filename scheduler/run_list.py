@@ -178,8 +178,7 @@ def _shape(wanted: RunFilter) -> _Shape:
     return _Shape.ALL if wanted.status is None else _Shape.STATES
 
 
-_BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL plan_cache_mode = force_generic_plan"
-"""Planning for the partition of every month takes longer than reading a page from them."""
+_BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _LOG = "qooerp_scheduler.schedule_log"
 _STATES = [state.value for state in RunState]
 _EARLIEST, _LATEST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
