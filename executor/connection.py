@@ -7,6 +7,7 @@ the time for both went into machinery that they do not need (ADR 0009 has the me
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import deque
 from typing import NamedTuple, Protocol, cast
 
@@ -31,6 +32,8 @@ _OTHERS = frozenset(
     b" User-Agent".split()
 )
 """Headers that every Admin sends and nobody here reads."""
+
+_UPGRADE = re.compile(rb"^upgrade(?=:)", re.IGNORECASE | re.MULTILINE)
 
 _HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json;charset=UTF-8\r\nContent-Length: %d\r\n"
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -124,6 +127,10 @@ class Connection(asyncio.Protocol):
         if self._ending:
             return
         self._size += len(data)
+        if self._admitted is None and b"pgrade" in data:
+            # the offer of another protocol is passed over, as it may be (RFC 9110, 7.8): the
+            # parser would take the body, which comes after the answer, for that protocol's
+            data = _UPGRADE.sub(b"x-upgrd", data)
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade, UnicodeError):

@@ -335,6 +335,22 @@ def test_a_client_that_waits_to_be_told_to_go_on_is_told_so(service: Service) ->
     assert answer["code"] == 200
 
 
+@pytest.mark.parametrize("name", [b"Upgrade", b"upgrade"])
+def test_who_offers_another_protocol_is_answered_in_this_one(service: Service, name: bytes) -> None:
+    """Java's HttpClient offers HTTP/2 with its first request, unless it is told not to."""
+    offer = [
+        (b"Connection", b"Upgrade, HTTP2-Settings"),
+        (name, b"h2c"),
+        (b"HTTP2-Settings", b"AAE"),
+    ]
+    asked = request(b"/idleBeat", b'{"jobId":"none"}', headers=offer)
+    asked = asked.replace(b"Connection: close\r\n", b"")
+
+    codes = answers(sent(service.port, asked + request(b"/beat")))
+    assert "jobId" in codes[0]["msg"], "the body was not read"
+    assert codes[1]["code"] == 200
+
+
 def test_a_body_that_breaks_off_changes_nothing(service: Service) -> None:
     whole = request(b"/run", json.dumps(a_trigger(901, "echo")).encode())
     with socket.create_connection(("127.0.0.1", service.port)) as connection:
