@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from importlib.resources import files
 
 import asyncpg
 import structlog
@@ -13,13 +12,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from executor.model import LOCAL, Report
 from scheduler.database import STATEMENT_FAILED
 from scheduler.run_row import COLUMNS, Key, clean, job_of, newest, row_of
+from scheduler.statements import statements
 
 _log = structlog.get_logger()
-_SQL = files("scheduler") / "sql"
-_START, _NOTE, _COUNT = (
-    (_SQL / name).read_text(encoding="utf-8")
-    for name in ("record_runs.sql", "note_runs.sql", "count_runs.sql")
-)
+_sql = statements()
+_START, _NOTE, _COUNT = map(_sql, ("record_runs", "note_runs", "count_runs"))
 _END = "SELECT count(*) FROM recorded"
 _RECORD = _START + _NOTE + _COUNT + _END
 _RECORD_HISTORY = _START + _COUNT + _END
@@ -30,8 +27,8 @@ _STAGE = (
     "CREATE TEMPORARY TABLE IF NOT EXISTS incoming"
     f" ({', '.join(f'{name} {kind}' for name, kind in COLUMNS.items())}) ON COMMIT DELETE ROWS"
 )
-_ADD_JOBS = (_SQL / "placeholders.sql").read_text(encoding="utf-8")
-_FIND_JOBS = (_SQL / "admin_jobs.sql").read_text(encoding="utf-8")
+_ADD_JOBS = _sql("placeholders")
+_FIND_JOBS = _sql("admin_jobs")
 _ADD_PARTITION = """
     SELECT qooerp_scheduler.ensure_log_partition('epoch'::timestamptz + day * interval '24 hours')
     FROM unnest($1::bigint[]) AS day"""

@@ -8,7 +8,6 @@ import tarfile
 from collections.abc import Sequence
 from datetime import datetime
 from graphlib import TopologicalSorter
-from importlib.resources import files
 from pathlib import Path
 from typing import Annotated
 
@@ -17,12 +16,13 @@ from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from executor.errors import StartRefused
 from scheduler.database import SCHEMA
+from scheduler.statements import statements
 
 _FORMAT = 1
 _MANIFEST = "manifest.json"
 _MADE_IT = "made the backup that was restored"
 _INTERRUPTED = "under way when the backup was made: how it ended is not known"
-_SQL = files("scheduler") / "sql"
+_sql = statements()
 _BEATS = f"""\
 SELECT count(*) FROM {SCHEMA}.schedule_replica WHERE heartbeat_at > now() - interval '30 seconds'
 """
@@ -191,10 +191,9 @@ async def _interrupt(connection: asyncpg.Connection, made_by: int | None, timezo
 
     Of the run *made_by* it is known: the backup is there.
     """
-    names = ("interrupt_runs.sql", "note_runs.sql", "count_runs.sql")
-    interrupt = "".join((_SQL / name).read_text(encoding="utf-8") for name in names)
+    interrupt = "".join(map(_sql, ("interrupt_runs", "note_runs", "count_runs")))
     await connection.execute(_ROOM, made_by)
-    await connection.execute((_SQL / "known_backup.sql").read_text(encoding="utf-8"), made_by)
+    await connection.execute(_sql("known_backup"), made_by)
     words = (_INTERRUPTED, timezone, made_by, _MADE_IT)
     await connection.execute(f"{interrupt}SELECT FROM recorded", *words)
     await connection.execute(_DISOWN)

@@ -1,12 +1,8 @@
-"""The engine's statements: each a file of `scheduler/sql/engine`, whose head says what it does."""
+"""The statements of the engine."""
 
 from __future__ import annotations
 
-from functools import cache
-from importlib.resources import files
+from scheduler.statements import statements
 
-
-@cache
-def sql(name: str) -> str:
-    """The text of one of them."""
-    return (files("scheduler") / "sql" / "engine" / f"{name}.sql").read_text(encoding="utf-8")
+sql = statements("engine")
+"""The text of one of them."""

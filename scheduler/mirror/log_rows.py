@@ -11,7 +11,7 @@ import asyncpg
 from admin_bridge.console import AdminLog
 from scheduler.mirror.log_entry import COLUMNS, row_of
 from scheduler.mirror.progress import Progress
-from scheduler.mirror.statements import merge_logs, sql
+from scheduler.mirror.statements import MERGE_LOGS, sql
 from scheduler.run_row import clean
 
 _STAGE = (
@@ -98,7 +98,7 @@ class LogRows:
         times = [log.triggered_at for log in logs]
         ends = (min(times), max(times))
         await connection.execute(_LOCK)
-        told = await connection.fetchrow(merge_logs(), self._cluster, self._timezone, *ends)
+        told = await connection.fetchrow(MERGE_LOGS, self._cluster, self._timezone, *ends)
         assert told is not None
         for row in attempts:
             await connection.execute(sql("link_retries"), self._cluster, row[0], *ends)
