@@ -6,7 +6,8 @@ import hashlib
 import hmac
 import secrets
 from collections import OrderedDict, deque
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
+from typing import TypeVar
 
 from executor.clock import Clock
 from scheduler.api.endpoint import Role
@@ -18,7 +19,10 @@ from scheduler.sections import TokenSection
 _GUESSES = 10
 _WITHIN_MS = 60_000
 _ADDRESSES = 10_000
-"""How many addresses are remembered that guessed wrong."""
+"""How many addresses are remembered that guessed wrong, and how many that did not."""
+
+_Key = TypeVar("_Key", bound=Hashable)
+_Value = TypeVar("_Value")
 
 
 class Tokens:
@@ -36,7 +40,7 @@ class Tokens:
             self._known.append((_digest(peer_token), PEER, Role.VIEWER))
         self._clock = clock
         self._guesses: OrderedDict[str, deque[int]] = OrderedDict()
-        self._welcome: set[tuple[str, bytes]] = set()
+        self._welcome: OrderedDict[tuple[str, bytes], None] = OrderedDict()
         """Where right tokens came from: others' guesses from there do not shut them out."""
 
     def actor(self, header: str | None, address: str) -> Actor:
@@ -51,15 +55,14 @@ class Tokens:
         if not found:
             self._note_guess(address)
             raise Unauthorized("the token is wrong")
-        self._welcome.add((address, digest))
+        _remember(self._welcome, (address, digest), None)
         _, name, role = found[0]
         return Actor(name=name, role=role, address=address)
 
     def _note_guess(self, address: str) -> None:
-        self._guesses.setdefault(address, deque(maxlen=_GUESSES)).append(self._clock.now_ms())
-        self._guesses.move_to_end(address)
-        if len(self._guesses) > _ADDRESSES:
-            self._guesses.popitem(last=False)
+        guesses = self._guesses.get(address) or deque(maxlen=_GUESSES)
+        guesses.append(self._clock.now_ms())
+        _remember(self._guesses, address, guesses)
 
     def _refuse_guessing(self, address: str) -> None:
         guesses = self._guesses.get(address, deque())
@@ -67,6 +70,14 @@ class Tokens:
             wait_ms = guesses[0] + _WITHIN_MS - self._clock.now_ms()
             if wait_ms > 0:
                 raise TooMany(-(-wait_ms // 1000))
+
+
+def _remember(known: OrderedDict[_Key, _Value], key: _Key, value: _Value) -> None:
+    """Keep *key* as the newest; what was not heard of for longest makes room."""
+    known[key] = value
+    known.move_to_end(key)
+    if len(known) > _ADDRESSES:
+        known.popitem(last=False)
 
 
 def check_role(actor: Actor, needed: Role) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from scheduler.api import auth
 from scheduler.api.auth import Tokens, check_role
 from scheduler.api.endpoint import Role
 from scheduler.api.errors import Forbidden, TooMany, Unauthorized
@@ -86,3 +87,16 @@ def test_a_role_allows_what_those_before_it_do(role, needed):
     else:
         with pytest.raises(Forbidden, match=f"needs the role {needed}"):
             check_role(actor, needed)
+
+
+def test_addresses_are_not_remembered_without_end(monkeypatch):
+    monkeypatch.setattr(auth, "_ADDRESSES", 3)
+    known = tokens(HandClock())
+    for number in range(5):
+        known.actor("Bearer right", f"10.0.0.{number}")
+        guess(known, 10, f"10.0.0.{number}")
+
+    assert known.actor("Bearer right", "10.0.0.0"), "the oldest is forgotten, and its guesses too"
+    assert known.actor("Bearer right", "10.0.0.4"), "the newest is known in spite of its guesses"
+    with pytest.raises(TooMany):
+        known.actor("Bearer wrong", "10.0.0.4")
