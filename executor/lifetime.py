@@ -15,6 +15,8 @@ from typing import Protocol
 import structlog
 import uvloop
 
+from executor import forks
+
 _log = structlog.get_logger(__name__)
 
 _EXIT_S = 3.0
@@ -60,8 +62,10 @@ async def _run(make: Callable[[], Service], started: Callable[[], Awaitable[None
         told.set()
 
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    signals = (signal.SIGTERM, signal.SIGINT)
+    for number in signals:
         loop.add_signal_handler(number, on_signal)
+    forks.keep_signals(signals)
     service = make()
     if not await _start(service, hurry):
         return service.exit_code

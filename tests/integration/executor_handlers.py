@@ -180,6 +180,19 @@ def fork() -> str:
     return str(child.pid)
 
 
+@job_handler("forks-ended")
+def forks_ended() -> str:
+    """Terminate processes as soon as they are forked, as a pool that is closed does; their codes."""
+    codes = set()
+    for _ in range(20):
+        child = multiprocessing.get_context("fork").Process(target=time.sleep, args=(60,))
+        child.start()
+        child.terminate()
+        child.join()
+        codes.add(child.exitcode)
+    return str(codes)
+
+
 @job_handler("deaf-gate-again", idempotent=True)
 def deaf_gate(ctx: JobContext, params: str) -> str:
     """Wait for the file likewise, and swallow every attempt to stop it."""

@@ -210,6 +210,18 @@ async def test_threads_that_handlers_have_begun_do_not_keep_it_from_its_exit(
     assert admin.rows[run].handle_code == 500
 
 
+async def test_a_process_that_a_handler_forks_and_terminates_does_not_stop_it(
+    admin: FakeAdmin, tmp_path: Path
+) -> None:
+    async with Service(tmp_path, admin, executor__stop_grace_seconds=60) as service:
+        await admin.registered()
+        row = await admin.finished(await admin.trigger("forks-ended"), LIMIT_S)
+
+        assert (row.handle_code, row.handle_msg) == (200, f"{{{-signal.SIGTERM}}}")
+        assert (await admin.finished(await admin.trigger("echo", "on"), LIMIT_S)).handle_msg == "on"
+        assert "executor_leaving" not in service.errors.read_text()
+
+
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 async def test_a_service_whose_journal_has_died_of_a_bug_ends_with_an_error(
     admin: FakeAdmin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
