@@ -19,6 +19,7 @@ import sys
 import tempfile
 from typing import TYPE_CHECKING, Any, Protocol
 
+from executor import forks
 from executor.errors import StartRefused
 from executor.workers.loop_thread import LoopThread
 from executor.workers.pipes import Pipes
@@ -123,9 +124,10 @@ class Keeper:
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,
             )
+        forks.keep([ours.fileno()])  # the keeper is to see its end when we are gone
         greeting = ours.makefile("rb").readline().decode()
         if greeting != "ready\n":
-            ours.close()
+            _hang_up(ours)
             self._process.wait()
             raise StartRefused(greeting.strip() or "the process for handlers did not start")
         ours.setblocking(False)
@@ -187,7 +189,7 @@ class Keeper:
         """End the connection: the keeper died, or shall; it takes its processes with it."""
         if self._control:
             self._thread.loop.remove_reader(self._control.fileno())
-            self._control.close()
+            _hang_up(self._control)
             self._control = None
         if self._process:
             self._process.wait()
@@ -195,6 +197,11 @@ class Keeper:
         self._unread = b""
         for number in list(self._runs):
             self._gone(number).exited(None)
+
+
+def _hang_up(control: socket.socket) -> None:
+    forks.leave([control.fileno()])
+    control.close()
 
 
 def _pipe(reading: contextlib.ExitStack, writing: contextlib.ExitStack) -> tuple[int, int]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import multiprocessing
+import os
 import threading
 import time
 from collections import Counter, defaultdict
@@ -178,6 +179,14 @@ def fork() -> str:
     child = multiprocessing.get_context("fork").Process(target=time.sleep, args=(60,), daemon=True)
     child.start()
     return str(child.pid)
+
+
+@job_handler("process-gate", isolation="process")
+def process_gate(_: JobContext, params: str) -> str:
+    """Tell the number of the process in the file, and go on."""
+    Path(params).write_text(str(os.getpid()), encoding="ascii")
+    time.sleep(60)
+    return "slept"
 
 
 @job_handler("forks-ended")

@@ -262,3 +262,22 @@ async def test_a_process_that_a_handler_has_forked_off_keeps_nobody_from_startin
         assert forked.is_running()
     finally:
         forked.kill()
+
+
+async def test_a_process_that_a_handler_has_forked_off_keeps_no_run_alive(
+    admin: FakeAdmin, service: Service, tmp_path: Path
+) -> None:
+    await admin.registered()
+    told = tmp_path / "pid"
+    await admin.trigger("process-gate", str(told), job_id=2)
+    await until(lambda: told.exists() and told.read_text(), "the run in a process")
+    running = psutil.Process(int(told.read_text()))
+    row = await admin.finished(await admin.trigger("fork"))
+    forked = psutil.Process(int(row.handle_msg or 0))
+    try:
+        await service.kill_9()
+
+        await asyncio.to_thread(running.wait, LIMIT_S)
+        assert forked.is_running()
+    finally:
+        forked.kill()
