@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
     Ended = Callable[[Ending], None]
 
+_DESTROY_S = 1.0
+"""For all hooks: a loop that a handler blocks cannot call one, and is not waited for."""
+
 
 class AsyncWorker:
     """Runs coroutine functions; one that blocks delays the others, never the service."""
@@ -42,10 +45,7 @@ class AsyncWorker:
         return run
 
     async def close(self) -> None:
-        # A loop that a handler blocks cannot call a hook: do not wait for it.
-        hooks = asyncio.ensure_future(self.thread.run(destroy_all(self._handlers)))
-        await asyncio.wait({hooks}, timeout=1.0)
-        hooks.cancel()
+        await destroy_all(self._handlers, self.thread.run, limit_s=_DESTROY_S)
         await self.thread.close()
 
     def running(self) -> AsyncRun | None:

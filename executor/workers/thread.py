@@ -31,6 +31,8 @@ _REPEAT_S = 0.05
 """How often the interruption is repeated: some code catches it."""
 _RETRY_S = 0.002
 """How soon it is tried again when the code was just writing its log."""
+_DESTROY_S = 10.0
+"""For all hooks: they may flush and disconnect, but not keep the service from its end."""
 
 
 class ThreadWorker:
@@ -64,7 +66,11 @@ class ThreadWorker:
             idle, self._idle = self._idle, 0
         for _ in range(idle):
             self._waiting.put(None)
-        await asyncio.to_thread(asyncio.run, destroy_all(self._handlers))
+        await destroy_all(
+            self._handlers,
+            lambda hooks: asyncio.to_thread(asyncio.run, hooks),
+            limit_s=_DESTROY_S,
+        )
 
     def _take_idle(self) -> bool:
         with self._lock:

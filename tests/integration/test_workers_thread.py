@@ -6,15 +6,20 @@ import asyncio
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from structlog.testing import capture_logs
 
+from executor.errors import StartRefused
+from executor.handler_table import HandlerTable
 from executor.worker import Ending, EndingKind
 from executor.workers import thread
+from executor.workers.loop import AsyncWorker
 from executor.workers.thread import ThreadRun, ThreadWorker
 from tests.integration.worker_handlers import HOOKS
-from tests.integration.workers_at_work import Place, opened, table
+from tests.integration.workers_at_work import LIMIT_S, Place, opened, table
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -124,6 +129,44 @@ async def test_hooks_are_called_once_around_the_life_of_the_worker() -> None:
         assert (await place.start("hooked-thread").ending()).message == "init"
 
     assert HOOKS == ["init", "destroy"]
+
+
+async def test_a_destroy_that_does_not_return_is_left_behind_and_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(thread, "_DESTROY_S", 0.1)
+    returns = threading.Event()
+    handler = replace(table().find("nothing-thread"), destroy=returns.wait)
+    worker = ThreadWorker(HandlerTable([handler]))
+    await worker.open()
+    try:
+        with capture_logs() as said:
+            await asyncio.wait_for(worker.close(), LIMIT_S)
+    finally:
+        returns.set()
+
+    assert [(one["event"], one["handler"]) for one in said] == [
+        ("handler_destroy_left_behind", "nothing-thread")
+    ]
+
+
+@pytest.mark.parametrize("isolation", ["async", "thread"])
+async def test_hooks_that_exit_end_no_service(isolation: str) -> None:
+    def leave() -> None:
+        raise SystemExit(3)
+
+    handler = table().find(f"nothing-{isolation}")
+    make = AsyncWorker if isolation == "async" else ThreadWorker
+    refusing = make(HandlerTable([replace(handler, init=leave)]))
+    with pytest.raises(StartRefused, match="SystemExit: 3"):
+        await refusing.open()
+    await refusing.close()
+
+    worker = make(HandlerTable([replace(handler, destroy=leave)]))
+    await worker.open()
+    with capture_logs() as said:
+        await worker.close()
+    assert [one["event"] for one in said] == ["handler_destroy_failed"]
 
 
 _TRACED = """
