@@ -16,6 +16,7 @@ from math import inf
 from pathlib import Path
 from typing import Any
 
+from executor import forks
 from executor.errors import StartRefused
 from scheduler.pg_account import Account
 
@@ -44,6 +45,7 @@ class PgFolder:
         """Make it ours alone; StartRefused if another service holds it for *patience_s*."""
         self._claim()
         self._lock = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        forks.keep([self._lock])
         deadline = time.monotonic() + patience_s  # a predecessor may be leaving
         while not _locked(self._lock):
             if time.monotonic() > deadline:
@@ -59,6 +61,7 @@ class PgFolder:
         """Let others use it; safe to call twice."""
         for descriptor in (self._lock, self._door):
             if descriptor is not None:
+                forks.leave([descriptor])
                 os.close(descriptor)
         self._lock = self._door = None
 

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
+import psutil
 import pytest
 
 from executor.errors import StartRefused
@@ -76,11 +77,14 @@ async def gone(pid: int) -> None:
             await asyncio.sleep(0.01)
 
 
-async def service(folder: Path, **how: Any) -> tuple[asyncio.subprocess.Process, int, str]:
+async def service(
+    folder: Path, *, forks: bool = False, **how: Any
+) -> tuple[asyncio.subprocess.Process, int, str]:
     """A service in a process of its own, its server's pid, and the DSN."""
     python = how.pop("executable", sys.executable)
     process = await asyncio.create_subprocess_exec(
         *(python, "-m", "tests.integration.embedded_service", str(folder)),
+        *(["forks"] if forks else []),
         **{"cwd": ROOT, "stdout": asyncio.subprocess.PIPE, **how},
     )
     assert process.stdout is not None
@@ -144,6 +148,24 @@ async def test_the_server_ends_with_a_service_that_is_killed(folder: Path) -> No
 
     await gone(pid)
     assert not (folder / "pgdata" / "postmaster.pid").exists()
+
+
+@linux
+async def test_a_process_that_a_killed_service_has_forked_off_does_not_hold_its_folder(
+    folder: Path,
+) -> None:
+    process, pid, _ = await service(folder, forks=True)
+    [forked] = [one for one in psutil.Process(process.pid).children() if one.pid != pid]
+    try:
+        process.kill()
+        await process.wait()
+        await gone(pid)
+
+        async with started(folder) as server:
+            assert await query(server.dsn, "SELECT 1") == 1
+        assert forked.is_running()
+    finally:
+        forked.kill()
 
 
 @linux
