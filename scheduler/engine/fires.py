@@ -156,7 +156,10 @@ class Fires:
 
     async def hand_back(self, ids: Sequence[int] | None = None) -> None:
         """Let others fire these; None: all that we have planned."""
-        await self._fetch("hand_back", ids, self._owner)
+        if ids is None:
+            await self._fetch("hand_back_all", self._owner)
+        else:
+            await self._fetch("hand_back", ids, self._owner)
 
     @asynccontextmanager
     async def locked(self, name: str, *args: object) -> AsyncIterator[list[Any]]:
