@@ -90,7 +90,7 @@ class Scans:
         ]
 
     async def overdue(self, connection: asyncpg.Connection) -> Iterable[Alarm]:
-        rows = await connection.fetch(sql("overdue"), self._section.missed_seconds, _MOST)
+        rows = await connection.fetch(sql("overdue"), self._section.missed_seconds)
         self.overdue_seen = bool(rows)
         return map(given_up, rows)
 
