@@ -5,5 +5,5 @@ UPDATE qooerp_scheduler.schedule_job SET
     version = version + 1
 WHERE cluster = $1::text AND deleted_at IS NULL AND mirrored_at < $4::timestamptz
     AND (admin_fields ->> 'group_id')::bigint = $2::bigint
-    AND NOT admin_job_id = ANY ($3::bigint[])
+    AND admin_job_id NOT IN (SELECT unnest($3::bigint[]))  -- an array is searched from its start
 RETURNING id
