@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from scheduler.counted import Total, counted, refuse_deep
+from scheduler.counted import Total, counted, listing, refuse_deep
 from scheduler.tables import schedule_audit
 
 _OF_JOBS = ("job", "config")
@@ -46,7 +46,7 @@ async def changes(
         query = query.offset(skip)
     else:
         query = query.where(table.c.id < before)
-    async with engine.connect() as connection:
+    async with listing(engine) as connection:
         rows = (await connection.execute(query)).mappings()
         total = await counted(connection, select(table.c.id).where(*wanted))
         return [Change(**row) for row in rows], total

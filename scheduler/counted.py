@@ -1,11 +1,13 @@
-"""How long a list is, counted no further than that costs little."""
+"""Lists that people narrow as they like: planned for that, and counted no further than that costs little."""
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 
-from sqlalchemy import Select, func, select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Select, func, select, text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from scheduler.refusal import Invalid
 
@@ -18,6 +20,18 @@ class Total(NamedTuple):
 
     number: int
     exact: bool
+
+
+@asynccontextmanager
+async def listing(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """A connection for lists that people narrow as they like, planned for what they ask for.
+
+    A plan for any values knows neither that a group has no jobs, nor that a page is of twenty rows
+    and a job has half of them all, and may use no index of what is pending alone.
+    """
+    async with engine.connect() as connection:
+        await connection.execute(text("SET LOCAL plan_cache_mode = force_custom_plan"))
+        yield connection
 
 
 def refuse_deep(size: int, skip: int) -> None:

@@ -15,6 +15,7 @@ from executor.clock import Clock, moment
 from scheduler import audit, dependency_store, job_store
 from scheduler.changes import announce
 from scheduler.configs import Changed
+from scheduler.counted import listing
 from scheduler.job import Engine, Job, JobStatus, ScheduleType
 from scheduler.job_control import (
     Action,
@@ -73,13 +74,13 @@ class JobService:
         self, wanted: JobFilter, *, size: int, skip: int, before: int | None
     ) -> tuple[Sequence[Job], int]:
         """Some of the jobs, newest first, and how many there are in all."""
-        async with self._engine.connect() as connection:
+        async with listing(self._engine) as connection:
             jobs = await job_store.page(connection, wanted, size=size, skip=skip, before=before)
             return jobs, await job_store.count(connection, wanted)
 
     async def all(self, wanted: JobFilter) -> Sequence[Job]:
         """All of them, oldest first."""
-        async with self._engine.connect() as connection:
+        async with listing(self._engine) as connection:
             return await job_store.find_all(connection, wanted)
 
     async def create(self, job: Job) -> Job:

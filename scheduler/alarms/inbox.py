@@ -10,11 +10,11 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, func, select, update
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from scheduler.alarms.model import Level
 from scheduler.alarms.tables import schedule_message
-from scheduler.counted import Total, counted, refuse_deep
+from scheduler.counted import Total, counted, listing, refuse_deep
 from scheduler.refusal import NotFound
 
 _LOOK_EVERY_S = 5.0
@@ -69,9 +69,9 @@ class Inbox:
             query = query.offset(skip)
         else:
             query = query.where(table.id < before)
-        async with self._engine.connect() as connection:
+        async with listing(self._engine) as connection:
             total = await counted(connection, select(table.id).where(*wanted))
-        return await self._messages(query), total
+            return await _messages(connection, query), total
 
     async def unread(self, user: str) -> int:
         """How many are not read."""
@@ -131,14 +131,18 @@ class Inbox:
 
     async def _messages(self, query: Any) -> Sequence[Message]:
         async with self._engine.connect() as connection:
-            rows = (await connection.execute(query)).mappings()
-            return [Message(**{**row, "level": Level(row["level"])}) for row in rows]
+            return await _messages(connection, query)
 
     async def _mark(self, user: str, which: ColumnElement[bool]) -> int:
         table = schedule_message
         query = update(table).where(table.c.user_name == user, table.c.read_at.is_(None), which)
         async with self._engine.begin() as connection:
             return (await connection.execute(query.values(read_at=func.now()))).rowcount
+
+
+async def _messages(connection: AsyncConnection, query: Any) -> Sequence[Message]:
+    rows = (await connection.execute(query)).mappings()
+    return [Message(**{**row, "level": Level(row["level"])}) for row in rows]
 
 
 _OWN = [column for column in schedule_message.c if column.name in Message.__dataclass_fields__]

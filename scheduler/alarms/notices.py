@@ -20,7 +20,7 @@ from scheduler.alarms.tables import (
     schedule_delivery_alarm,
     schedule_notify_count,
 )
-from scheduler.counted import MOST_COUNTED, Total, counted, refuse_deep
+from scheduler.counted import MOST_COUNTED, Total, counted, listing, refuse_deep
 from scheduler.refusal import NotFound
 from scheduler.tables import schedule_job, schedule_notify
 
@@ -119,13 +119,13 @@ class Notices:
             query = query.offset(skip)
         else:
             query = query.where(tuple_(table.create_time, table.id) < tuple_(*after))
-        async with self._engine.connect() as connection:
+        async with listing(self._engine) as connection:
             return [_notice(row) for row in (await connection.execute(query)).mappings()]
 
     async def total(self, wanted: NoticeFilter) -> Total:
         """How many there are."""
         some = select(schedule_notify.c.id).where(*_conditions(wanted))
-        async with self._engine.connect() as connection:
+        async with listing(self._engine) as connection:
             total = await counted(connection, some)
             if total.exact or wanted != NoticeFilter():
                 return total
@@ -190,7 +190,7 @@ class Notices:
 
     async def _counts(self, query: Select[Any]) -> Counts:
         types, levels = dict.fromkeys(AlarmType, 0), dict.fromkeys(Level, 0)
-        async with self._engine.connect() as connection:
+        async with listing(self._engine) as connection:
             for kind, level, number in await connection.execute(query):
                 types[AlarmType(kind)] += number
                 levels[Level(level)] += number
@@ -198,7 +198,7 @@ class Notices:
 
     async def _count(self, condition: ColumnElement[bool]) -> int:
         query = select(func.count()).select_from(schedule_notify).where(condition)
-        async with self._engine.connect() as connection:
+        async with listing(self._engine) as connection:
             return int(await connection.scalar(query) or 0)
 
 
