@@ -19,6 +19,7 @@ from sqlalchemy import Connection, event, text
 from sqlalchemy.exc import InvalidatePoolError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from executor import forks
 from executor.errors import StartRefused
 
 if TYPE_CHECKING:
@@ -56,12 +57,14 @@ def open_database(url: str, *, pool_size: int = 10, patience_s: float | None = 6
     dsn = plain_dsn(url)
 
     async def connect() -> asyncpg.Connection:
-        return await asyncpg.connect(
+        connection = await asyncpg.connect(
             dsn,
             timeout=10,
             command_timeout=patience_s,
             server_settings=SESSION,
         )
+        keep_from_forks(connection)
+        return connection
 
     engine = create_async_engine(
         "postgresql+asyncpg://",
@@ -73,6 +76,16 @@ def open_database(url: str, *, pool_size: int = 10, patience_s: float | None = 6
     )
     event.listen(engine.sync_engine, "checkout", _refuse_closed)
     return engine
+
+
+def keep_from_forks(connection: asyncpg.Connection) -> None:
+    """Else the server keeps it, and what it has locked, while a fork of a handler outlives us."""
+    socket = connection._transport.get_extra_info("socket")
+    if socket is None:  # the server has closed it already
+        return
+    descriptors = [socket.fileno()]
+    forks.keep(descriptors)
+    connection.add_termination_listener(lambda _: forks.leave(descriptors))
 
 
 def is_mistaken(error: BaseException) -> bool:

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 import asyncpg
 import structlog
 
-from scheduler.database import STATEMENT_FAILED
+from scheduler.database import STATEMENT_FAILED, keep_from_forks
 from scheduler.engine.link import DatabaseAway
 from scheduler.storage import Storage
 
@@ -77,6 +77,7 @@ class Pulse:
             async with asyncio.timeout(_PATIENCE_S):
                 if self._connection is None:
                     self._connection = await asyncpg.connect(self._storage.dsn)
+                    keep_from_forks(self._connection)
                 await self._connection.execute("SELECT 1")
         except TimeoutError:
             self._let_go()

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import asyncpg
+import psutil
 import pytest
 
 from scheduler.engine.identity import replica_id
@@ -279,3 +280,31 @@ async def add_fired(
         VALUES ($1, $2, $2, 'api', 'fired', $3)""",
         *(job, moment, owner),
     )
+
+
+async def test_a_process_that_a_handler_has_forked_off_holds_no_connection_of_a_dead_replica(
+    tmp_path, database_url, sql
+):
+    connections = (
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+    handlers = {"handlers__modules": "tests.integration.executor_handlers"}
+    async with Replica(tmp_path / "r", database_url, **handlers) as replica:
+        job = await add_job(
+            sql,
+            handler_name="fork",
+            schedule_type="interval",
+            interval_seconds=3600,
+            next_run_time=soon(),
+        )
+        [row] = await ended(sql, job, count=1)
+        forked = psutil.Process(int(row["result_message"]))
+        try:
+            assert await sql.fetchval(connections)
+            await replica.kill_9()
+
+            await until(lambda: sql.fetchval(connections), lambda count: count == 0)
+            assert forked.is_running()
+        finally:
+            forked.kill()
