@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from scheduler.counted import Total, counted, listing, refuse_deep
+from scheduler.lists import Total, counted, listing, refuse_deep
 from scheduler.tables import schedule_audit
 
 _OF_JOBS = ("job", "config")

@@ -15,7 +15,6 @@ from executor.clock import Clock, moment
 from scheduler import audit, dependency_store, job_store
 from scheduler.changes import announce
 from scheduler.configs import Changed
-from scheduler.counted import listing
 from scheduler.job import Engine, Job, JobStatus, ScheduleType
 from scheduler.job_control import (
     Action,
@@ -36,6 +35,7 @@ from scheduler.job_rule import (
 )
 from scheduler.job_schedule import calendar_of, drop_planned, scheduled
 from scheduler.job_store import MASK, JobFilter, plain
+from scheduler.lists import listing
 from scheduler.refusal import Conflict, Invalid, NotFound
 
 _LOOK_AHEAD = timedelta(days=366)

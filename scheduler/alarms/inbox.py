@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from scheduler.alarms.model import Level
 from scheduler.alarms.tables import schedule_message
-from scheduler.counted import Total, counted, listing, refuse_deep
+from scheduler.lists import Total, counted, listing, refuse_deep
 from scheduler.refusal import NotFound
 
 _LOOK_EVERY_S = 5.0

@@ -20,7 +20,7 @@ from scheduler.alarms.tables import (
     schedule_delivery_alarm,
     schedule_notify_count,
 )
-from scheduler.counted import MOST_COUNTED, Total, counted, listing, refuse_deep
+from scheduler.lists import MOST_COUNTED, Total, counted, listing, refuse_deep
 from scheduler.refusal import NotFound
 from scheduler.tables import schedule_job, schedule_notify
 

@@ -25,7 +25,7 @@ from scheduler.api.cursor import from_us, read_cursor, to_us, write_cursor
 from scheduler.api.endpoint import delete, get, post, put
 from scheduler.api.shapes import Page, pages_of
 from scheduler.audit import acting
-from scheduler.counted import MOST_COUNTED
+from scheduler.lists import MOST_COUNTED
 
 
 class Alarms:

@@ -15,9 +15,9 @@ from scheduler.alarms.inbox import Inbox
 from scheduler.alarms.notices import NoticeFilter, Notices
 from scheduler.alarms.statements import sql as of_alarms
 from scheduler.audit_list import changes
-from scheduler.counted import listing
 from scheduler.job_service import JobService
 from scheduler.job_store import JobFilter
+from scheduler.lists import listing
 from scheduler.mirror.statements import sql as of_mirror
 from tests.integration.engine_service import SCHEMA
 from tests.integration.test_engine_claim import nodes_of

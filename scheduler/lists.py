@@ -1,4 +1,4 @@
-"""Lists that people narrow as they like: planned for that, and counted no further than that costs little."""
+"""What lists that people narrow as they like share: a plan for what is asked, a total, a depth."""
 
 from __future__ import annotations
 
