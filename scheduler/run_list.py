@@ -14,10 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from executor.model import RunState, Source
 from scheduler.engine.link import lent
-from scheduler.refusal import Invalid, NotFound
-
-MOST_COUNTED = 10_000
-"""Rows that are counted one by one, and rows that can be reached by page number."""
+from scheduler.lists import MOST_COUNTED, Total, refuse_deep
+from scheduler.refusal import NotFound
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,13 +63,6 @@ class Place(NamedTuple):
 
     trigger_time: datetime
     id: int
-
-
-class Total(NamedTuple):
-    """How many runs there are; not *exact*: at least so many."""
-
-    number: int
-    exact: bool
 
 
 class RunList:
@@ -138,8 +129,8 @@ class _Piece(NamedTuple):
 
 
 def _piece(size: int, skip: int, after: Place | None) -> _Piece:
-    if after is None and skip + size > MOST_COUNTED:
-        raise Invalid("current", f"pages end at record {MOST_COUNTED}: go on by cursor")
+    if after is None:
+        refuse_deep(size, skip)
     return _Piece(size, 0 if after else skip, after)
 
 

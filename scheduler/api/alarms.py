@@ -23,9 +23,8 @@ from scheduler.api.alarm_shapes import (
 )
 from scheduler.api.cursor import from_us, read_cursor, to_us, write_cursor
 from scheduler.api.endpoint import delete, get, post, put
-from scheduler.api.shapes import Page, pages_of
+from scheduler.api.shapes import Page
 from scheduler.audit import acting
-from scheduler.lists import MOST_COUNTED
 
 
 class Alarms:
@@ -40,16 +39,9 @@ class Alarms:
         wanted = query.wanted(self._notices.zone)
         after = _place(query.cursor) if query.cursor else None
         found = await self._notices.page(wanted, size=query.size, skip=query.skip, after=after)
-        total, exact = await self._notices.total(wanted)
-        return Page[NotifyTold](
-            records=[self._told(one) for one in found],
-            total=total,
-            total_exact=exact,
-            size=query.size,
-            current=query.current,
-            pages=pages_of(min(total, MOST_COUNTED), query.size),
-            cursor=_cursor(found, query.size),
-        )
+        total = await self._notices.total(wanted)
+        records = [self._told(one) for one in found]
+        return Page[NotifyTold].of(records, total, query, lambda: _cursor(found[-1]))
 
     @get("/notifies/statistics/count")
     async def count(self) -> NotifyCounts:
@@ -154,7 +146,5 @@ def _place(cursor: str) -> Place:
     return Place(from_us(microseconds), notice_id)
 
 
-def _cursor(notices: Sequence[Notice], size: int) -> str | None:
-    if len(notices) < size:
-        return None
-    return write_cursor(to_us(notices[-1].create_time), notices[-1].id)
+def _cursor(last: Notice) -> str:
+    return write_cursor(to_us(last.create_time), last.id)

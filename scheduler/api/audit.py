@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from scheduler.api.cursor import read_cursor, write_cursor
 from scheduler.api.endpoint import Role, get
-from scheduler.api.shapes import Id, Page, Paging, Told, pages_of
+from scheduler.api.shapes import Id, Page, Paging, Told
 from scheduler.audit_list import changes
 
 
@@ -46,12 +46,5 @@ class Audit:
         found, total = await changes(
             self._engine, size=query.size, skip=query.skip, before=before, job_id=query.job_id
         )
-        return Page[ChangeTold](
-            records=[ChangeTold.model_validate(one).in_zone(self._zone) for one in found],
-            total=total.number,
-            total_exact=total.exact,
-            size=query.size,
-            current=query.current,
-            pages=pages_of(total.number, query.size),
-            cursor=write_cursor(found[-1].id) if len(found) == query.size else None,
-        )
+        records = [ChangeTold.model_validate(one).in_zone(self._zone) for one in found]
+        return Page[ChangeTold].of(records, total, query, lambda: write_cursor(found[-1].id))

@@ -21,13 +21,14 @@ from scheduler.api.job_shapes import (
     ReasonTold,
     SkippedTold,
 )
-from scheduler.api.shapes import JobPath, Page, pages_of
+from scheduler.api.shapes import JobPath, Page
 from scheduler.explain import reasons_of
 from scheduler.explain_facts import Explainer
 from scheduler.job import Engine, Job
 from scheduler.job_control import Action
 from scheduler.job_service import JobService
 from scheduler.job_store import JobFilter
+from scheduler.lists import Total
 from scheduler.run_service import RunService
 from scheduler.xxl.desk import JobDesk
 
@@ -64,13 +65,12 @@ class Jobs:
         jobs, total = await self._jobs.page(
             _filter(query), size=query.size, skip=query.skip, before=before
         )
-        return Page[JobTold](
-            records=[_told(job) for job in jobs],
-            total=total,
-            size=query.size,
-            current=query.current,
-            pages=pages_of(total, query.size),
-            cursor=_cursor(jobs, query.size),
+        return Page[JobTold].of(
+            [_told(job) for job in jobs],
+            Total(total, True),
+            query,
+            lambda: write_cursor(jobs[-1].id),
+            by_number=total,
         )
 
     @put("/jobs/{id}")
@@ -178,7 +178,3 @@ def _told(job: Job) -> JobTold:
 
 def _filter(query: JobQuery) -> JobFilter:
     return JobFilter(**query.model_dump(exclude={"current", "size", "cursor"}))
-
-
-def _cursor(jobs: Sequence[Job], size: int) -> str | None:
-    return write_cursor(jobs[-1].id) if len(jobs) == size else None

@@ -11,7 +11,7 @@ from scheduler.alarms.inbox import Inbox, Message
 from scheduler.api.alarm_shapes import MessagePath, MessageQuery, MessageTold
 from scheduler.api.cursor import read_cursor, write_cursor
 from scheduler.api.endpoint import Role, get, post
-from scheduler.api.shapes import Page, pages_of
+from scheduler.api.shapes import Page
 from scheduler.api.streams import Streams
 from scheduler.audit import acting
 
@@ -31,15 +31,8 @@ class Messages:
         found, total = await self._inbox.page(
             user, size=query.size, skip=query.skip, before=before, unread=query.unread
         )
-        return Page[MessageTold](
-            records=[self._told(one) for one in found],
-            total=total.number,
-            total_exact=total.exact,
-            size=query.size,
-            current=query.current,
-            pages=pages_of(total.number, query.size),
-            cursor=write_cursor(found[-1].id) if len(found) == query.size else None,
-        )
+        records = [self._told(one) for one in found]
+        return Page[MessageTold].of(records, total, query, lambda: write_cursor(found[-1].id))
 
     @get("/messages/unread-count")
     async def unread_count(self) -> int:

@@ -22,10 +22,10 @@ from scheduler.api.run_shapes import (
     TextQuery,
     TextTold,
 )
-from scheduler.api.shapes import JobPath, Page, pages_of
+from scheduler.api.shapes import JobPath, Page
 from scheduler.api.streams import Streams
 from scheduler.job_service import JobService
-from scheduler.run_list import MOST_COUNTED, Place, Run, RunFilter, RunList
+from scheduler.run_list import Place, Run, RunFilter, RunList
 from scheduler.run_service import RunService
 from scheduler.run_text import RunText
 
@@ -112,18 +112,11 @@ class Logs:
         begin, end = query.span(self._zone)
         wanted = RunFilter(job_id=job_id, status=query.status, start_time=begin, end_time=end)
         after = _place(query.cursor) if query.cursor else None
-        runs, (total, exact) = await self._runs.counted_page(
+        runs, total = await self._runs.counted_page(
             wanted, size=query.size, skip=query.skip, after=after
         )
-        return Page[RunTold](
-            records=[_told(run) for run in runs],
-            total=total,
-            total_exact=exact,
-            size=query.size,
-            current=query.current,
-            pages=pages_of(min(total, MOST_COUNTED), query.size),
-            cursor=_cursor(runs, query.size),
-        )
+        records = [_told(run) for run in runs]
+        return Page[RunTold].of(records, total, query, lambda: _cursor(runs[-1]))
 
 
 def _told(run: Run) -> RunTold:
@@ -136,7 +129,5 @@ def _place(cursor: str) -> Place:
     return Place(from_us(microseconds), log_id)
 
 
-def _cursor(runs: Sequence[Run], size: int) -> str | None:
-    if len(runs) < size:
-        return None
-    return write_cursor(to_us(runs[-1].trigger_time), runs[-1].id)
+def _cursor(last: Run) -> str:
+    return write_cursor(to_us(last.trigger_time), last.id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import date, datetime
 from typing import Annotated, Generic, Self, TypeVar
 from zoneinfo import ZoneInfo
@@ -19,6 +20,7 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
+from scheduler.lists import MOST_COUNTED, Total
 from scheduler.refusal import Invalid
 
 _MOST_BIGINT = 2**63 - 1
@@ -130,6 +132,30 @@ class Page(Told, Generic[Record]):
     pages: int = Field(description="Pages that can be asked for by number.")
     cursor: str | None = Field(description="Asks for what follows; null: nothing does.")
 
+    @classmethod
+    def of(
+        cls,
+        records: list[Record],
+        total: Total,
+        asked: Paging,
+        go_on: Callable[[], str],
+        *,
+        by_number: int = MOST_COUNTED,
+    ) -> Self:
+        """The page that was *asked* for; *go_on* writes the cursor to what follows a whole one.
+
+        So many of the list's records can be reached *by_number* of their page.
+        """
+        return cls(
+            records=records,
+            total=total.number,
+            total_exact=total.exact,
+            size=asked.size,
+            current=asked.current,
+            pages=-(-min(total.number, by_number) // asked.size),
+            cursor=go_on() if len(records) == asked.size else None,
+        )
+
 
 class Paging(Given):
     """Which part of a list is wanted."""
@@ -170,7 +196,3 @@ def _aware(moment: datetime | None, zone: ZoneInfo) -> datetime | None:
 
 class JobPath(Given):
     id: Id = Field(description="The job's id.")
-
-
-def pages_of(total: int, size: int) -> int:
-    return -(-total // size)
