@@ -22,7 +22,6 @@ class FakeAdmin:
     def __init__(self, ledger: Ledger) -> None:
         self.ledger = ledger
         self.port = 0
-        self.registrations = 0
         self._server: asyncio.Server | None = None
         self._connections: set[_Connection] = set()
 
@@ -47,8 +46,6 @@ class FakeAdmin:
         path = head[: head.find(b" HTTP/")]
         if path.endswith(b"/callback"):
             self._called(orjson.loads(body))
-        else:
-            self.registrations += path.endswith(b"/registry")
 
     def _called(self, content: Any) -> None:
         now = time.monotonic()

@@ -152,17 +152,6 @@ class FakeConsole(FakeAdmin):
         self._fires.add(task)
         task.add_done_callback(self._fires.discard)
 
-    async def retry_failed(self) -> list[int]:
-        """Look at failed rows, as every ten seconds; give the log ids of the retries."""
-        failed = [row for row in self.rows.values() if row.alarm_status == 0 and _has_failed(row)]
-        retries = []
-        for row in failed:
-            row.alarm_status = 2
-            if row.retries_left > 0 and row.job_id in self.jobs:
-                left = row.retries_left - 1
-                retries += await self._fire(self.jobs[row.job_id], row.params, "", retries=left)
-        return retries
-
     def log(self, job_id: int, *, at_ms: int | None = None, **columns: Any) -> Row:
         """A row of the log without a trigger; *columns* go by the names of Row."""
         row = self.rows.opened(None, job_id, at_ms=self.now_ms() if at_ms is None else at_ms)
@@ -206,7 +195,3 @@ class FakeConsole(FakeAdmin):
     async def _page_of(self, request: web.BaseRequest, body: str) -> web.Response:
         answer = await self._desk.answer(request, body)
         return answer if answer is not None else await super()._page_of(request, body)
-
-
-def _has_failed(row: Row) -> bool:
-    return row.trigger_code not in (0, 200) or row.handle_code not in (0, 200)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -160,12 +159,6 @@ class Fires:
             await self._fetch("hand_back_all", self._owner)
         else:
             await self._fetch("hand_back", ids, self._owner)
-
-    @asynccontextmanager
-    async def locked(self, name: str, *args: object) -> AsyncIterator[list[Any]]:
-        """The rows that the statement *name* locks, until the end of this block."""
-        async with lent(self._engine) as connection, connection.transaction():
-            yield await connection.fetch(sql(name), *args)
 
     async def _fetch(self, name: str, *args: object) -> list[Any]:
         async with lent(self._engine) as connection:

@@ -81,10 +81,6 @@ class Agenda:
             pages = 1 if news else max(1, requests)
             self._due[task] = now + self._period_s(task.kind) * pages / (2 if news else 1)
 
-    def postpone(self, task: Task, until: float) -> None:
-        """It is not due before *until*."""
-        self._due[task] = until
-
     def hurry(self, *tasks: Task) -> None:
         """Something is odd, or half done: do *tasks* at once; there is something to copy."""
         for task in tasks:

@@ -173,7 +173,6 @@ class MemoryAdmins:
     def __init__(self, admin: MemoryAdmin) -> None:
         self._admin = admin
         self.console = MemoryConsole(admin)
-        self.forgotten = 0
         self.named = 0
         """The id of a group that is not looked for."""
 
@@ -184,7 +183,7 @@ class MemoryAdmins:
         return [group.id for group in self._admin.groups if group.app_name == APP]
 
     async def forget(self, cluster: str) -> None:
-        self.forgotten += 1
+        """There is no other."""
 
 
 def _runs(log: AdminLog) -> bool:
