@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import asyncpg
@@ -21,9 +20,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from executor import forks
 from executor.errors import StartRefused
-
-if TYPE_CHECKING:
-    from importlib.resources.abc import Traversable
 
 SCHEMA = "qooerp_scheduler"
 OLDEST_SERVER = 15
@@ -43,7 +39,7 @@ SESSION = {
 anew, for the partition of every month too, often takes longer than what it does."""
 _MISUSED = ("the server expects ", "the number of query arguments ", "query argument ")
 """How asyncpg's words begin where a statement and its values do not go together."""
-_MIGRATION_LOCK = 0x716F6F6572700001
+MIGRATION_LOCK = 0x716F6F6572700001
 """Key of the advisory lock that lets one replica migrate while the others wait."""
 
 
@@ -109,13 +105,6 @@ def plain_dsn(url: str) -> str:
     return f"postgresql://{rest}"
 
 
-def schema_sql() -> str:
-    """The text of `schema.sql`: beside the packages in a checkout, inside ours in a wheel."""
-    checkout = Path(__file__).parent.parent / "schema.sql"
-    found: Traversable = files("scheduler") / "schema.sql"
-    return (found if found.is_file() else checkout).read_text(encoding="utf-8")
-
-
 async def create_database_if_missing(url: str) -> bool:
     """Make the database that *url* names, through its server's `postgres`; whether it was missing."""
     dsn = plain_dsn(url)
@@ -160,7 +149,7 @@ async def upgrade(url: str) -> None:
         for limit in ("statement_timeout", "lock_timeout"):  # the server's own
             await connection.execute(text(f"SET LOCAL {limit} = 0"))
         await connection.execute(
-            text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK}
+            text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK}
         )
         await _refuse_old_server(connection)
         await _refuse_newer_schema(connection)

@@ -84,9 +84,3 @@ def test_the_wheel_alone_has_its_import_names(installed: Path) -> None:
     )
 
     assert run(installed, program) == "['qooerp-scheduler']\n"
-
-
-def test_the_installed_service_finds_its_schema(installed: Path) -> None:
-    program = "from scheduler.database import schema_sql; print(schema_sql(), end='')"
-
-    assert run(installed, program) == (ROOT / "schema.sql").read_text()

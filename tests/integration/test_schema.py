@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import re
 from enum import StrEnum
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,16 +15,16 @@ from executor.errors import StartRefused
 from executor.model import BlockStrategy, RunState, Source
 from scheduler.alarms.tables import schedule_alarm_rule
 from scheduler.database import (
-    _MIGRATION_LOCK,
+    MIGRATION_LOCK,
     SCHEMA,
     create_database_if_missing,
     open_database,
-    schema_sql,
     upgrade,
 )
 from scheduler.tables import metadata
 from tests.integration.conftest import administer, named
 
+SCHEMA_SQL = Path(__file__).parents[2] / "schema.sql"
 CATALOGUE = {
     "columns": """
         SELECT c.relname, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attnum,
@@ -63,7 +64,7 @@ async def catalogue(url: str) -> dict[str, set[Any]]:
 
 async def apply_schema_sql(url: str) -> None:
     connection = await asyncpg.connect(url)
-    await connection.execute(schema_sql())
+    await connection.execute(SCHEMA_SQL.read_text())
     await connection.close()
 
 
@@ -142,12 +143,12 @@ async def test_a_migration_takes_as_long_as_it_does(
     name = urlsplit(database_url).path.lstrip("/")
     for limit in ("statement_timeout", "lock_timeout"):
         await sql.execute(f"ALTER DATABASE {name} SET {limit} = '{_HASTE_S}s'")
-    await sql.execute("SELECT pg_advisory_lock($1)", _MIGRATION_LOCK)
+    await sql.execute("SELECT pg_advisory_lock($1)", MIGRATION_LOCK)
     waiting = asyncio.create_task(upgrade(database_url))
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(10 * _HASTE_S):
             await asyncio.shield(waiting)
-    await sql.execute("SELECT pg_advisory_unlock($1)", _MIGRATION_LOCK)
+    await sql.execute("SELECT pg_advisory_unlock($1)", MIGRATION_LOCK)
 
     await waiting
 

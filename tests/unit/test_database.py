@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from executor.errors import StartRefused
-from scheduler.database import open_database, plain_dsn, schema_sql
+from scheduler.database import open_database, plain_dsn
 
 
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+asyncpg"])
@@ -23,7 +23,3 @@ def test_the_engine_does_not_show_the_password() -> None:
     engine = open_database("postgresql://me:secret@host/db")
 
     assert "secret" not in repr(engine) + str(engine.url.render_as_string(hide_password=False))
-
-
-def test_the_schema_is_found_in_a_checkout() -> None:
-    assert "CREATE TABLE qooerp_scheduler.schedule_log" in schema_sql()
