@@ -12,6 +12,11 @@ LONGEST = 255
 _NAME = re.compile(r"[a-z0-9_.-]+")
 
 
+def comma_list(text: str) -> list[str]:
+    """The entries of *text*, without empty ones."""
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
 def check_url(text: str) -> str:
     """*text*, when it is an http:// or https:// URL of a host; ValueError says what is wrong."""
     if not text.isprintable() or " " in text:

@@ -5,17 +5,47 @@ from __future__ import annotations
 import ipaddress
 from pathlib import Path
 from typing import Annotated, Literal
-from zoneinfo import available_timezones
+from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    field_validator,
+)
 
 from admin_bridge.wire import GlueType
-from executor.address import LONGEST, check_url
+from executor.address import LONGEST, check_url, comma_list
 from executor.errors import StartRefused
+
+
+def is_zone(name: str) -> bool:
+    """Whether the IANA database has it."""
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        return False
+    return True
+
+
+def _zone(name: str) -> str:
+    if name and not is_zone(name):
+        raise ValueError(f"there is no time zone {name!r} in the IANA database")
+    return name
+
 
 Seconds = Annotated[float, Field(ge=0, le=86_400)]
 Port = Annotated[int, Field(ge=0, le=65_535)]
 Names = Annotated[list[str], Field(max_length=1000)]
+CommaList = Annotated[
+    list[str], BeforeValidator(lambda given: comma_list(given) if isinstance(given, str) else given)
+]
+"""A list that may be written in one line."""
+Zone = Annotated[str, AfterValidator(_zone)]
+"""An IANA zone, or empty."""
 _SCRIPTS = [kind.value for kind in GlueType if kind not in (GlueType.BEAN, GlueType.GROOVY)]
 """Groovy is Java's."""
 
@@ -87,14 +117,14 @@ class AdminSection(Section):
     @field_validator("addresses")
     @classmethod
     def _are_urls(cls, given: str) -> str:
-        for address in _comma_list(given):
+        for address in comma_list(given):
             check_url(address)
         return given
 
 
 class ClusterSection(Section):
     name: str = Field(pattern=r"^[a-z][a-z0-9_-]{0,31}$", description="Name, and path prefix.")
-    addresses: list[str] = Field(min_length=1, description="Base URLs of the cluster's Admins.")
+    addresses: CommaList = Field(min_length=1, description="Base URLs of the cluster's Admins.")
     access_token: SecretStr = Field(SecretStr(""), description="The cluster's access token.")
     app_name: str = Field("", description="App name there; empty: executor.app_name.")
     username: str = Field("", description="Console user for mirror and control; empty: none.")
@@ -102,21 +132,9 @@ class ClusterSection(Section):
     group_id: int = Field(
         0, ge=0, description="Id of our group there, for a user of role 0; 0: found by app name."
     )
-    console_zone: str = Field(
+    console_zone: Zone = Field(
         "", description="IANA zone of the Admins' JVM; empty: its offset is asked for."
     )
-
-    @field_validator("console_zone")
-    @classmethod
-    def _known(cls, zone: str) -> str:
-        if zone and zone not in available_timezones():
-            raise ValueError(f"there is no zone {zone!r}; write one like Asia/Shanghai")
-        return zone
-
-    @field_validator("addresses", mode="before")
-    @classmethod
-    def _split(cls, value: object) -> object:
-        return _comma_list(value) if isinstance(value, str) else value
 
     @field_validator("addresses")
     @classmethod
@@ -141,14 +159,9 @@ class LogsSection(Section):
 
 
 class HandlersSection(Section):
-    modules: list[str] = Field(
+    modules: CommaList = Field(
         ["handlers"], description="Modules whose handlers can be run; packages with all in them."
     )
-
-    @field_validator("modules", mode="before")
-    @classmethod
-    def _split(cls, value: object) -> object:
-        return _comma_list(value) if isinstance(value, str) else value
 
 
 class ExecutorSettings(Section):
@@ -165,7 +178,7 @@ class ExecutorSettings(Section):
     def clusters(self) -> list[ClusterSection]:
         """The Admin clusters, with the short form as `default`. Raise StartRefused."""
         clusters = list(self.admins)
-        if addresses := _comma_list(self.admin.addresses):
+        if addresses := comma_list(self.admin.addresses):
             token = self.admin.access_token
             clusters.append(ClusterSection(name="default", addresses=addresses, access_token=token))
         names = [cluster.name for cluster in clusters]
@@ -187,10 +200,6 @@ class ExecutorSettings(Section):
         """The token that *cluster* sends us and is sent: an Admin has one for both ways."""
         token = cluster.access_token or self.executor.access_token
         return token.get_secret_value()
-
-
-def _comma_list(text: str) -> list[str]:
-    return [part.strip() for part in text.split(",") if part.strip()]
 
 
 def is_loopback(host: str) -> bool:

@@ -7,11 +7,6 @@ from urllib.parse import urlsplit
 _NACOS_PORT, _NACOS_PATH = 8848, "/nacos"
 
 
-def split(text: str) -> list[str]:
-    """The entries of a comma list."""
-    return [part.strip() for part in text.split(",") if part.strip()]
-
-
 def base_url(address: str) -> str:
     """*address* of a Nacos server (`host`, `host:port` or a URL) as its API's URL, or ValueError."""
     clean = address.strip().rstrip("/")

@@ -6,10 +6,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, field_validator
 
-from executor.settings import Port, Section
-from scheduler.address import base_url, host_and_port, split
+from executor.address import comma_list
+from executor.settings import Port, Section, Zone
+from scheduler.address import base_url, host_and_port
 from scheduler.secret_key import key_of
-from scheduler.system_zone import is_zone
 
 
 class TokenSection(Section):
@@ -26,7 +26,7 @@ class SchedulerSection(Section):
     address: str = Field(
         "", description="URL under which other replicas read our logs; empty: derived from host."
     )
-    timezone: str = Field("", description="IANA zone of jobs that name none; empty: the system's.")
+    timezone: Zone = Field("", description="IANA zone of jobs that name none; empty: the system's.")
     tokens: list[TokenSection] = Field(
         [], description="Bearer tokens; none: one is made at start and printed, on loopback only."
     )
@@ -35,13 +35,6 @@ class SchedulerSection(Section):
         description="32 bytes in base64 that encrypt secret configs, the same for all replicas;"
         " empty: made in data_dir.",
     )
-
-    @field_validator("timezone")
-    @classmethod
-    def _is_a_zone(cls, given: str) -> str:
-        if given and not is_zone(given):
-            raise ValueError(f"there is no time zone {given!r} in the IANA database")
-        return given
 
     @field_validator("secret_key")
     @classmethod
@@ -91,7 +84,7 @@ class NacosSection(Section):
     @field_validator("server_addresses")
     @classmethod
     def _are_addresses(cls, given: str) -> str:
-        for address in split(given):
+        for address in comma_list(given):
             base_url(address)
         return given
 
@@ -104,7 +97,7 @@ class NacosSection(Section):
 
     def addresses(self) -> list[str]:
         """Of the servers, one by one."""
-        return split(self.server_addresses)
+        return comma_list(self.server_addresses)
 
 
 class GroupSection(Section):

@@ -91,7 +91,7 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
 def _origins(
     file: Mapping[str, Any], path: Path | None, environ: Mapping[str, str]
 ) -> dict[str, str]:
-    found = dict.fromkeys(dotted(file), str(path))
+    found = dict.fromkeys(dict(flat(file)), str(path))
     for name in environ:
         if name.startswith(PREFIX):
             key = name.removeprefix(PREFIX).removesuffix(_FILE).lower().replace("__", ".")
@@ -99,13 +99,13 @@ def _origins(
     return found
 
 
-def dotted(values: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
-    """The keys in *values*, `a.b.c`."""
+def flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """The settings in *values*, by dotted key, `a.b.c`."""
     for key, value in values.items():
         if isinstance(value, Mapping):
-            yield from dotted(value, f"{prefix}{key}.")
+            yield from flat(value, f"{prefix}{key}.")
         else:
-            yield f"{prefix}{key}"
+            yield f"{prefix}{key}", value
 
 
 def _text_of(path: Path) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
-from zoneinfo import ZoneInfo
+
+from executor.settings import is_zone
 
 _FOLDER = "zoneinfo/"
 _UTC = "UTC"
@@ -35,15 +36,6 @@ def system_zone(environ: Mapping[str, str], root: Path = Path("/")) -> SystemZon
         if is_zone(name):
             return SystemZone(_UTC if name in _OTHER_NAMES_OF_UTC else name, source)
     return SystemZone(_UTC, "nothing names another")
-
-
-def is_zone(name: str) -> bool:
-    """Whether the IANA database has it."""
-    try:
-        ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        return False
-    return True
 
 
 def _said(environ: Mapping[str, str], root: Path) -> Iterator[tuple[str, str]]:

@@ -8,10 +8,10 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from scheduler.config_file import default_config, flat, plain
+from scheduler.config_file import default_config, plain
 from scheduler.invocation import declare_config, sources_of
 from scheduler.nacos.overlay import begin
-from scheduler.settings import Settings
+from scheduler.settings import Settings, flat
 
 DEFAULT = "default"
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from scheduler.config_file import flat
-from scheduler.settings import Settings
+from scheduler.settings import Settings, flat
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ import structlog
 from executor.errors import StartRefused
 from scheduler.nacos.client import NacosClient, config_of
 from scheduler.nacos.errors import NacosError
-from scheduler.settings import PREFIX, Settings, Sources, dotted, values_in
+from scheduler.settings import PREFIX, Settings, Sources, flat, values_in
 
 _log = structlog.get_logger(__name__)
 _KEPT = "nacos-overlay.yaml"
@@ -46,12 +46,12 @@ class Laid:
         above = {
             key: given for key, given in self.sources.origins.items() if given.startswith(PREFIX)
         }
-        return {**self.sources.origins, **dict.fromkeys(dotted(self.values), source), **above}
+        return {**self.sources.origins, **dict.fromkeys(dict(flat(self.values)), source), **above}
 
     def tell(self) -> None:
         """Log what has come of it; only a service does, once its log is set up."""
         data_id = self.settings.nacos.config_data_id
-        keys = list(dotted(self.values))
+        keys = [key for key, _ in flat(self.values)]
         if self.refused:
             _log.error("overlay_refused", data_id=data_id, reason=self.trouble)
         elif self.trouble:

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from scheduler.config_file import default_config, flat
-from scheduler.settings import Settings, load
+from scheduler.config_file import default_config
+from scheduler.settings import Settings, flat, load
 
 FILE = Path(__file__).parents[2] / "config.yaml"
 
