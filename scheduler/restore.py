@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tarfile
+import zlib
 from collections.abc import Sequence
 from datetime import datetime
 from graphlib import TopologicalSorter
@@ -19,6 +20,11 @@ from scheduler.database import SCHEMA
 from scheduler.statements import statements
 
 _FORMAT = 1
+_DAMAGED = (
+    *(tarfile.TarError, zlib.error, EOFError, OSError),
+    *(KeyError, ValueError, ValidationError, RecursionError),
+)
+"""What reading an archive ends with that is not as it was written."""
 _MANIFEST = "manifest.json"
 _MADE_IT = "made the backup that was restored"
 _INTERRUPTED = "under way when the backup was made: how it ended is not known"
@@ -118,7 +124,7 @@ def _checked(archive: tarfile.TarFile) -> Manifest:
                 != table.sha256
             ):
                 raise StartRefused(f"the backup is damaged: {table.file} has another checksum")
-    except (tarfile.TarError, EOFError, OSError, KeyError, ValueError, ValidationError) as error:
+    except _DAMAGED as error:
         raise StartRefused(f"the backup is damaged: {str(error).splitlines()[0]}") from None
     return manifest
 

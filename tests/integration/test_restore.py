@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import io
+import tarfile
+import zlib
 from pathlib import Path
 
 import asyncpg
@@ -97,12 +100,30 @@ async def test_a_damaged_backup_changes_nothing(
         "cut off": archive.read_bytes()[:-1000],
         "no archive": b"nonsense",
         "empty": b"",
+        "nonsense inside": _with_nonsense_inside(plain),
+        "no bottom": _archive_of(b"[" * 100_000),
     }
     for what, content in damaged.items():
         archive.write_bytes(content)
         with pytest.raises(StartRefused, match=r"damaged|is no backup"):
             await restored(database_url, archive)
         assert await everything(sql) == before, what
+
+
+def _with_nonsense_inside(plain: bytes) -> bytes:
+    """*plain* packed as far as its middle, and what nobody can unpack behind that."""
+    packing = zlib.compressobj(wbits=16 + zlib.MAX_WBITS)
+    begun = packing.compress(plain[: len(plain) // 2]) + packing.flush(zlib.Z_FULL_FLUSH)
+    return begun + b"\xff" * 1000
+
+
+def _archive_of(manifest: bytes) -> bytes:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as archive:
+        member = tarfile.TarInfo("manifest.json")
+        member.size = len(manifest)
+        archive.addfile(member, io.BytesIO(manifest))
+    return packed.getvalue()
 
 
 async def test_a_backup_of_another_schema_or_beside_a_service_is_refused(
