@@ -92,7 +92,7 @@ def started_late(row: Row, late: timedelta) -> Alarm:
     """A run has begun, or has still not begun, *late* after its time."""
     seconds = late.total_seconds()
     slot = int(row["scheduled_time"].timestamp()) // _LATE_EVERY_S
-    return _of_job(
+    return of_job(
         row,
         AlarmType.STARTED_LATE,
         f"{name_of(row)} has started late",
@@ -107,7 +107,7 @@ def given_up(row: Row) -> Alarm:
     waited = row["kind"] == "waited"
     key = f"waited/{row['log_id']}" if waited else f"missed/{row['job_id']}/{row['at'].isoformat()}"
     title = "{} has waited in vain" if waited else "{} has missed its time"
-    return _of_job(
+    return of_job(
         row,
         AlarmType.MISSED_FIRE,
         title.format(name_of(row)),
@@ -139,7 +139,7 @@ def own(said: RunAlarm, row: Row) -> Alarm:
 def _of_chain(row: Row) -> Alarm:
     """The one alarm of a chain of attempts."""
     kind = _kind(row)
-    return _of_job(
+    return of_job(
         row,
         kind,
         _TITLES[kind].format(name_of(row)),
@@ -150,7 +150,7 @@ def _of_chain(row: Row) -> Alarm:
 
 
 def _of_attempt(row: Row) -> Alarm:
-    return _of_job(
+    return of_job(
         row,
         AlarmType.FAILURE,
         f"{name_of(row)} has failed and will be tried again",
@@ -166,9 +166,16 @@ def _kind(row: Row) -> AlarmType:
     return AlarmType.TIMEOUT if row["status"] == RunState.TIMED_OUT else AlarmType.FAILURE
 
 
-def _of_job(
-    row: Row, kind: AlarmType, title: str, *, content: str, dedup_key: str, facts: dict[str, object]
+def of_job(
+    row: Row,
+    kind: AlarmType,
+    title: str,
+    *,
+    content: str,
+    dedup_key: str,
+    facts: Mapping[str, object],
 ) -> Alarm:
+    """An alarm about the job of *row*; one that breaks it is open until the job has recovered."""
     breaks = kind in (AlarmType.FAILURE, AlarmType.TIMEOUT, AlarmType.RETRIES_EXHAUSTED)
     return Alarm(
         type=kind,
@@ -179,7 +186,7 @@ def _of_job(
         key=f"{kind.value}/job:{row['job_id']}",
         job_id=row["job_id"],
         job_group=row["job_group"] or "",
-        log_id=row["log_id"],
+        log_id=row.get("log_id"),
         facts=facts,
         breaks=f"job:{row['job_id']}" if breaks else "",
         since=row["at"] if breaks else None,

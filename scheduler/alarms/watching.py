@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from scheduler.alarms.events import started_late
+from scheduler.alarms.events import of_job, started_late
 from scheduler.alarms.facts import facts_of, name_of, shown
 from scheduler.alarms.model import LEVELS, Alarm, AlarmType
 from scheduler.alarms.rule import Rules
@@ -109,7 +109,7 @@ def back(rows: Iterable[Row]) -> Iterator[Alarm]:
 def recovered(rows: Iterable[Row]) -> Iterator[Alarm]:
     """Jobs of `recovered.sql`."""
     for row in rows:
-        yield _of_job(
+        yield of_job(
             row,
             AlarmType.RECOVERED,
             f"{name_of(row)} has succeeded again",
@@ -123,7 +123,7 @@ def stuck(rows: Iterable[Row]) -> Iterator[Alarm]:
     """Jobs of `stuck.sql`."""
     for row in rows:
         behind = f"behind run {row['head_log_id']}" if row["head_log_id"] else "and none is running"
-        yield _of_job(
+        yield of_job(
             row,
             AlarmType.QUEUE_STUCK,
             f"The queue of {name_of(row)} is stuck",
@@ -136,7 +136,7 @@ def stuck(rows: Iterable[Row]) -> Iterator[Alarm]:
 def aside(rows: Iterable[Row]) -> Iterator[Alarm]:
     """Jobs of `aside.sql`."""
     for row in rows:
-        yield _of_job(
+        yield of_job(
             row,
             AlarmType.MISSED_FIRE,
             f"{name_of(row)} will not run",
@@ -150,30 +150,7 @@ def _of_run(
     row: Row, kind: AlarmType, title: str, *, content: str, facts: Mapping[str, object]
 ) -> Alarm:
     key = f"{kind.value}/run/{row['log_id']}"
-    return _of_job(row, kind, title, content=content, dedup_key=key, facts=facts)
-
-
-def _of_job(
-    row: Row,
-    kind: AlarmType,
-    title: str,
-    *,
-    content: str,
-    dedup_key: str,
-    facts: Mapping[str, object],
-) -> Alarm:
-    return Alarm(
-        type=kind,
-        level=LEVELS[kind],
-        title=title,
-        content=content,
-        dedup_key=dedup_key,
-        key=f"{kind.value}/job:{row['job_id']}",
-        job_id=row["job_id"],
-        job_group=row["job_group"],
-        log_id=row.get("log_id"),
-        facts=facts,
-    )
+    return of_job(row, kind, title, content=content, dedup_key=key, facts=facts)
 
 
 def _seconds(span: timedelta) -> int:
