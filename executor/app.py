@@ -98,6 +98,7 @@ class ExecutorApp:
         self._background = Background()
         self.failed = self._background.failed
         self._reporting = Reporting(self._background)
+        self._hurry = asyncio.Event()
 
     async def start(self) -> None:
         """Be an executor when this returns. Raise StartRefused or OSError: nothing was begun."""
@@ -117,7 +118,7 @@ class ExecutorApp:
         session = await opened.enter_async_context(aiohttp.ClientSession())
         self._presence = Presence(self._settings, session)
         self._pools = Pools(self.handlers, self._settings)
-        opened.push_async_callback(self._pools.close)
+        opened.push_async_callback(lambda: self._pools.close(self._hurry))
         await self._pools.open()
         course = Course(
             journal=self.journal,
@@ -180,7 +181,7 @@ class ExecutorApp:
         section = self._settings.executor
         grace_s, drain_s = section.stop_grace_seconds, section.drain_seconds
         _log.info("executor_leaving", drain_seconds=drain_s, grace_seconds=grace_s)
-        hurry = hurry or asyncio.Event()
+        hurry = self._hurry = hurry or self._hurry
         await self._presence.vanish(hurry)
         if self._presence.is_known:
             await wait_for(hurry, drain_s)

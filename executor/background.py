@@ -7,6 +7,9 @@ import contextlib
 from collections.abc import Coroutine
 from typing import Any
 
+_IN_HURRY_S = 1.0
+"""Who is there takes a few milliseconds."""
+
 
 class Background:
     """Runs loops until they are cancelled; the service must not go on without one that died."""
@@ -32,6 +35,16 @@ class Background:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) and not self.failed.done():
             self.failed.set_exception(error)
+
+
+async def finish(work: Coroutine[Any, Any, None], hurry: asyncio.Event) -> bool:
+    """Do *work*, for a moment only once *hurry* is set; False: it was cut short."""
+    working = asyncio.create_task(work)
+    hurried = asyncio.create_task(hurry.wait())
+    await asyncio.wait({working, hurried}, return_when=asyncio.FIRST_COMPLETED)
+    hurried.cancel()
+    await asyncio.wait({working}, timeout=_IN_HURRY_S)
+    return not working.cancel()
 
 
 async def wait_for(event: asyncio.Event, limit_s: float) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import asdict
 
 import structlog
 
+from executor.background import finish
 from executor.handler_table import HandlerTable
 from executor.model import Isolation
 from executor.settings import ExecutorSection, ExecutorSettings
@@ -62,9 +64,10 @@ class Pools:
         for worker in self.workers.values():
             await worker.open()
 
-    async def close(self) -> None:
+    async def close(self, hurry: asyncio.Event) -> None:
+        """End; what handlers still do at their end is left behind soon after *hurry* is set."""
         for worker in self.workers.values():
-            await worker.close()
+            await finish(worker.close(), hurry)
 
 
 def _tell_block(block: Block) -> None:

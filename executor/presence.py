@@ -10,15 +10,12 @@ import structlog
 
 from admin_bridge import AdminCluster, AdminError, ClusterConfig, RegistryBeat
 from executor.advertised import Advertised
-from executor.background import Background
+from executor.background import Background, finish
 from executor.endpoints import Caller
 from executor.errors import StartRefused
 from executor.settings import ClusterSection, ExecutorSettings
 
 _log = structlog.get_logger(__name__)
-
-_LEAVE_IN_HURRY_S = 1.0
-"""An Admin that is there takes a few milliseconds."""
 
 FindUrl = Callable[[], Awaitable[str]]
 
@@ -80,12 +77,7 @@ class Presence:
         """Leave every registry; triggers may still come for 30 s. *hurry* leaves silent Admins be."""
         for task in self._beating:
             task.cancel()
-        left = asyncio.create_task(self._leave())
-        hurried = asyncio.create_task(hurry.wait())
-        await asyncio.wait({left, hurried}, return_when=asyncio.FIRST_COMPLETED)
-        hurried.cancel()
-        await asyncio.wait({left}, timeout=_LEAVE_IN_HURRY_S)
-        if left.cancel():
+        if not await finish(self._leave(), hurry):
             _log.warning("deregistration_failed", reason="an Admin has not answered in time")
 
     async def _leave(self) -> None:

@@ -6,7 +6,7 @@ import asyncio
 
 import structlog
 
-from executor.background import Background, wait_for
+from executor.background import Background, finish
 from executor.model import RunState, Trigger
 from executor.outbox import Outbox, Receiver
 
@@ -15,8 +15,6 @@ _log = structlog.get_logger(__name__)
 _CALLBACK_PACE_S = 0.02
 _RECORD_PACE_S = 0.05
 _FLUSH_S = 10.0
-_FLUSH_IN_HURRY_S = 1.0
-"""A receiver that is there takes a few milliseconds; what is left stays in the journal."""
 
 
 class Reporting:
@@ -47,13 +45,11 @@ class Reporting:
         self._clusters[cluster].nudge()
 
     async def flush(self, hurry: asyncio.Event) -> None:
-        """Deliver what is owed, as far as receivers are there; soon once *hurry* is set."""
-        flushed = asyncio.create_task(self._flush())
-        hurried = asyncio.create_task(wait_for(hurry, _FLUSH_S))
-        await asyncio.wait({flushed, hurried}, return_when=asyncio.FIRST_COMPLETED)
-        hurried.cancel()
-        await asyncio.wait({flushed}, timeout=_FLUSH_IN_HURRY_S)
-        flushed.cancel()
+        """Deliver what is owed, as far as receivers are there, and soon once *hurry* is set.
+
+        What is left stays in the journal.
+        """
+        await finish(self._flush(), hurry)
 
     async def _flush(self) -> None:
         records = [self._records] if self._records is not None else []

@@ -11,7 +11,7 @@ from executor.model import Isolation
 from executor.worker import Ending, EndingKind
 from executor.workers import whereabouts
 from executor.workers.ending import Contained, raised, returned, stopped
-from executor.workers.hooks import destroy_all, init_all
+from executor.workers.hooks import Hooks
 from executor.workers.loop_thread import LoopThread
 
 if TYPE_CHECKING:
@@ -31,13 +31,13 @@ class AsyncWorker:
     """Runs coroutine functions; one that blocks delays the others, never the service."""
 
     def __init__(self, table: HandlerTable) -> None:
-        self._handlers = table.of(Isolation.ASYNC)
         self.thread = LoopThread("async-handlers")
+        self._hooks = Hooks(table.of(Isolation.ASYNC), self.thread.run)
         self._runs: dict[asyncio.Task[object], AsyncRun] = {}
 
     async def open(self) -> None:
         self.thread.open()
-        await self.thread.run(init_all(self._handlers))
+        await self._hooks.init()
 
     def start(self, assignment: Assignment, ended: Ended) -> AsyncRun:
         run = AsyncRun(assignment, ended, self)
@@ -45,7 +45,7 @@ class AsyncWorker:
         return run
 
     async def close(self) -> None:
-        await destroy_all(self._handlers, self.thread.run, limit_s=_DESTROY_S)
+        await self._hooks.destroy(_DESTROY_S)
         await self.thread.close()
 
     def running(self) -> AsyncRun | None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import threading
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import structlog
 import uvloop
 
 from executor.handover import Inbox
@@ -14,7 +14,7 @@ from executor.handover import Inbox
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
-logger = logging.getLogger(__name__)
+_log = structlog.get_logger(__name__)
 
 Value = TypeVar("Value")
 
@@ -62,7 +62,7 @@ class LoopThread:
                 self.loop.run_forever()
             except (SystemExit, KeyboardInterrupt):
                 # Of a task that a handler has made beside its own; it must not end the others.
-                logger.exception("handler_loop_exit_ignored")
+                _log.exception("handler_loop_exit_ignored")
         self._cancel_all()
         self.loop.run_until_complete(self.loop.shutdown_asyncgens())
         self.loop.close()

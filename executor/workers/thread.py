@@ -8,16 +8,17 @@ import inspect
 import queue
 import threading
 from contextvars import Context
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from executor.context import JobContext, RunStopped, current
 from executor.model import Isolation
 from executor.workers import whereabouts
 from executor.workers.ending import raised, returned, stopped
-from executor.workers.hooks import destroy_all, init_all
+from executor.workers.hooks import Hooks
+from executor.workers.loop_thread import LoopThread
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
 
     from executor.context import Progress
     from executor.handler_table import HandlerTable
@@ -39,7 +40,7 @@ class ThreadWorker:
     """Runs plain functions; how many at once is the caller's concern."""
 
     def __init__(self, table: HandlerTable, *, idle_s: float = _IDLE_S) -> None:
-        self._handlers = table.of(Isolation.THREAD)
+        self._hooks = Hooks(table.of(Isolation.THREAD), _in_a_thread)
         self._idle_s = idle_s
         self._waiting: queue.SimpleQueue[ThreadRun | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
@@ -48,7 +49,7 @@ class ThreadWorker:
         self._closed = False
 
     async def open(self) -> None:
-        await asyncio.to_thread(asyncio.run, init_all(self._handlers))
+        await self._hooks.init()
 
     def start(self, assignment: Assignment, ended: Callable[[Ending], None]) -> ThreadRun:
         run = ThreadRun(assignment, ended)
@@ -66,11 +67,7 @@ class ThreadWorker:
             idle, self._idle = self._idle, 0
         for _ in range(idle):
             self._waiting.put(None)
-        await destroy_all(
-            self._handlers,
-            lambda hooks: asyncio.to_thread(asyncio.run, hooks),
-            limit_s=_DESTROY_S,
-        )
+        await self._hooks.destroy(_DESTROY_S)
 
     def _take_idle(self) -> bool:
         with self._lock:
@@ -200,6 +197,16 @@ class _FencedSink:
     def write_raw(self, text: str) -> None:
         with self._fence:
             self._sink.write_raw(text)
+
+
+async def _in_a_thread(hooks: Coroutine[Any, Any, None]) -> None:
+    """Call *hooks* in a thread that keeps no process from its exit, as one of asyncio's would."""
+    thread = LoopThread("handler-hooks")
+    thread.open()
+    try:
+        await thread.run(hooks)
+    finally:
+        await thread.close()
 
 
 def _interrupt(ident: int, error: type[BaseException]) -> None:

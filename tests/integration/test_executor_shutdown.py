@@ -7,15 +7,20 @@ import contextlib
 import json
 import signal
 import socket
+import threading
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from executor import lifetime
 from executor.app import ExecutorApp
+from executor.handler_table import HandlerTable
 from executor.journal_store import Answer, Batch, JournalStore
 from executor.testing.fake_admin import FakeAdmin
+from executor.workers import thread
 from scheduler.settings import load
 from tests.integration.executor_service import LIMIT_S, Service, environment, until
 
@@ -180,6 +185,33 @@ async def test_a_second_signal_does_not_wait_for_admins_that_are_silent(tmp_path
             service.signal(signal.SIGTERM)
 
             assert await service.exit_code(within=10) == 0  # each of them is given 5 s
+
+
+async def test_a_second_signal_does_not_wait_for_what_handlers_do_at_their_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(thread, "_DESTROY_S", 3600)
+    begun, returns = threading.Event(), threading.Event()
+
+    def destroy() -> None:
+        begun.set()
+        returns.wait()
+
+    app = ExecutorApp(load(None, environment(tmp_path, handlers__modules="handlers.sample")))
+    slow = replace(app.handlers.find("sampleThread"), destroy=destroy)
+    app.handlers = HandlerTable([slow])
+    await app.start()
+    hurry = asyncio.Event()
+    stopping = asyncio.create_task(app.stop(hurry=hurry))
+    try:
+        await until(begun.is_set, "the destroy hook")
+        with capture_logs() as said:
+            hurry.set()
+            await asyncio.wait_for(stopping, LIMIT_S)
+    finally:
+        returns.set()
+
+    assert "handler_destroy_left_behind" in [one["event"] for one in said]
 
 
 async def test_a_second_signal_ends_a_start_that_does_not_come_to_its_end(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
+from structlog.testing import capture_logs
 
 from executor.worker import Ending, EndingKind
 from executor.workers.loop import AsyncWorker
@@ -56,9 +57,11 @@ async def test_a_handler_that_cancels_itself_has_failed(place: Place) -> None:
 
 
 async def test_an_exit_in_a_task_beside_does_not_end_the_loop(place: Place) -> None:
-    run = place.start("side-exit")
+    with capture_logs() as said:
+        ending = await place.start("side-exit").ending()
 
-    assert await run.ending() == Ending(EndingKind.RETURNED, "SystemExit(4)")
+    assert ending == Ending(EndingKind.RETURNED, "SystemExit(4)")
+    assert [one["event"] for one in said] == ["handler_loop_exit_ignored"]
     assert (await place.start("give-async", "text").ending()).message == "said"
 
 

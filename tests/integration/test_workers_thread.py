@@ -24,6 +24,8 @@ from tests.integration.workers_at_work import LIMIT_S, Place, opened, table
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from executor.handler import Handler
+
 
 @pytest.fixture
 async def place() -> AsyncIterator[Place]:
@@ -136,7 +138,13 @@ async def test_a_destroy_that_does_not_return_is_left_behind_and_named(
 ) -> None:
     monkeypatch.setattr(thread, "_DESTROY_S", 0.1)
     returns = threading.Event()
-    handler = replace(table().find("nothing-thread"), destroy=returns.wait)
+    destroying: list[threading.Thread] = []
+
+    def destroy() -> None:
+        destroying.append(threading.current_thread())
+        returns.wait()
+
+    handler = replace(table().find("nothing-thread"), destroy=destroy)
     worker = ThreadWorker(HandlerTable([handler]))
     await worker.open()
     try:
@@ -148,6 +156,31 @@ async def test_a_destroy_that_does_not_return_is_left_behind_and_named(
     assert [(one["event"], one["handler"]) for one in said] == [
         ("handler_destroy_left_behind", "nothing-thread")
     ]
+    assert [one.daemon for one in destroying] == [True]  # the process does not wait for it either
+
+
+@pytest.mark.parametrize("isolation", ["async", "thread"])
+async def test_only_what_has_begun_is_ended_where_one_init_fails(isolation: str) -> None:
+    called: list[str] = []
+
+    def hooked(name: str, *, fails: bool = False) -> Handler:
+        def init() -> None:
+            called.append(f"init {name}")
+            if fails:
+                raise OSError("no")
+
+        known = table().find(f"nothing-{isolation}")
+        return replace(
+            known, name=name, init=init, destroy=lambda: called.append(f"destroy {name}")
+        )
+
+    make = AsyncWorker if isolation == "async" else ThreadWorker
+    worker = make(HandlerTable([hooked("a"), hooked("b", fails=True), hooked("c")]))
+    with pytest.raises(StartRefused, match=r"\[b\] failed: OSError: no"):
+        await worker.open()
+    await worker.close()
+
+    assert called == ["init a", "init b", "destroy a"]
 
 
 @pytest.mark.parametrize("isolation", ["async", "thread"])
