@@ -32,16 +32,20 @@ _Task = asyncio.Task[Any]
 
 
 class ConfigCache:
-    """Configs by job: from the shelf, else from PostgreSQL, else as they were known last."""
+    """Configs by job: from the shelf, else from PostgreSQL, else as they were known last.
+
+    What is known to have changed since is never read again: a run whose handler wants it fails.
+    """
 
     def __init__(self, database: AsyncEngine, secrets: SecretBox, section: RedisSection) -> None:
         """Raise StartRefused for a Redis URL that is none."""
         self._database = database
         self._secrets = secrets
         self.index = ConfigIndex(database)
-        self._shelf = _shelf(section, self.index.hear)
+        self._shelf = _shelf(section, self._outdate)
         self._loading: dict[tuple[int, Lease | None], _Task] = {}
         self._last: dict[int, Sequence[Row]] = {}
+        self._news = 0
         self._tasks: set[_Task] = set()
 
     def start(self, watch: Callable[[_Task], None]) -> None:
@@ -64,14 +68,21 @@ class ConfigCache:
 
     async def changed(self, job_id: int) -> None:
         """This replica has changed the job's configs: when this is done, none reads the old ones."""
-        self.index.hear(job_id)
+        self._outdate(job_id)
         await self._shelf.drop(job_id)
         await self._shelf.tell(job_id)
 
     def hear(self, job_id: int | None) -> None:
         """A replica has changed them, perhaps without reaching the shelf; None: any may have."""
-        self.index.hear(job_id)
+        self._outdate(job_id)
         self._go(self._shelf.drop_all() if job_id is None else self._shelf.drop(job_id))
+
+    def _outdate(self, job_id: int | None) -> None:
+        """What is known of the job's configs is known to be old; None: any may be."""
+        self.index.hear(job_id)
+        self._news += 1
+        if job_id is not None:
+            self._last.pop(job_id, None)
 
     async def _read_unindexed(self, trigger: Trigger) -> Mapping[str, str]:
         if trigger.cluster == LOCAL:
@@ -84,9 +95,12 @@ class ConfigCache:
         return _NONE if job_id is None else await self._read(job_id)
 
     async def _read(self, job_id: int) -> Mapping[str, str]:
+        news = self._news
         try:
             async with asyncio.timeout(_LIMIT_S):
-                rows = self._last[job_id] = await self._rows(job_id)
+                rows = await self._rows(job_id)
+            if news == self._news:  # else it may have been loaded before a change
+                self._last[job_id] = rows
         except (DatabaseAway, TimeoutError) as reason:
             if job_id not in self._last:
                 return _unknown(reason)

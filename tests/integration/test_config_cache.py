@@ -255,10 +255,33 @@ async def test_while_postgresql_is_away_the_last_known_configs_serve(
     async with a_cache(engine, secrets) as cache:
         await read(cache, job)
         monkeypatch.setattr(cache, "_database", nowhere)
-        await cache.changed(job)
+        await cache._shelf.drop_all()
 
         assert await read(cache, job) == {"key": "value"}
         assert isinstance(await read(cache, other), UnknownConfig)
+
+
+async def test_what_has_changed_is_not_read_though_postgresql_went_away_then(
+    engine: AsyncEngine,
+    secrets: SecretBox,
+    sql: asyncpg.Connection,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    changed, told = await add_job(sql), await add_job(sql)
+    async with a_cache(engine, secrets) as cache:
+        here = ConfigService(engine, secrets, changed=cache.changed)
+        elsewhere = ConfigService(engine, secrets)
+        for job in (changed, told):
+            await here.set(job, "key", "old")
+            assert await read(cache, job) == {"key": "old"}
+        await here.set(changed, "key", "new")
+        await elsewhere.set(told, "key", "new")
+        cache.hear(told)
+        nowhere = open_database("postgresql://nobody@127.0.0.1:1/nothing")
+        monkeypatch.setattr(cache, "_database", nowhere)
+
+        assert isinstance(await read(cache, changed), UnknownConfig)
+        assert isinstance(await read(cache, told), UnknownConfig)
 
 
 async def test_a_start_without_postgresql_keeps_no_run_from_running(secrets: SecretBox) -> None:
