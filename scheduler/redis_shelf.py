@@ -86,7 +86,8 @@ class RedisShelf:
         held = await self._try(self._get, keys=[self._key(job_id)], args=[token, _TTL_MS])
         if held is None:
             return None
-        return _rows(held) if held.startswith(b"=") else Lease(held)
+        rows = _rows(held)
+        return rows if rows is not None else Lease(held)
 
     async def put(self, job_id: int, lease: Lease, rows: Sequence[Row]) -> None:
         value = b"=" + orjson.dumps(rows, default=tuple)
@@ -157,5 +158,11 @@ class RedisShelf:
         return f"{self._prefix}{job_id}"
 
 
-def _rows(held: bytes) -> list[Row]:
-    return [Row(*row) for row in orjson.loads(held[1:])]
+def _rows(held: bytes) -> list[Row] | None:
+    """The rows in an entry; None: it has none that can be read, and what is loaded replaces it."""
+    if not held.startswith(b"="):
+        return None
+    try:
+        return [Row(*row) for row in orjson.loads(held[1:])]
+    except (ValueError, TypeError):  # somebody else's, or another version's
+        return None

@@ -142,6 +142,18 @@ async def test_a_change_is_heard_by_the_other_replica(
     await other.close()
 
 
+@pytest.mark.parametrize("held", [b"=", b"=nonsense", b"=[[1]]", b"=[1]", b"=7", b"", b"\xff"])
+async def test_an_entry_that_nobody_can_read_is_replaced(
+    redis_server: RedisServer, redis_shelf: RedisShelf, prefix: str, held: bytes
+) -> None:
+    with redis_server.client() as client:
+        client.set(f"{prefix}:config:{JOB}", held)
+
+    await redis_shelf.put(JOB, await leased(redis_shelf), NEW)
+
+    assert await redis_shelf.get(JOB) == NEW
+
+
 async def test_services_with_other_prefixes_do_not_meet(
     redis_server: RedisServer, redis_shelf: RedisShelf
 ) -> None:
