@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import socket
+
 import pytest
 
 from scheduler.alarm_settings import AlarmsSection
+from scheduler.alarms.delivery.letter import SendFailed
 from scheduler.alarms.delivery.outbox import backoff_s
 from scheduler.alarms.delivery.outside import Outside
 from scheduler.alarms.delivery.places import Places
@@ -101,3 +104,24 @@ def test_a_server_that_was_down_for_ten_minutes_is_tried_soon_after() -> None:
 
 def test_nothing_ends_a_line_that_is_to_be_one() -> None:
     assert one_line("a\r\nBcc: b\u2028c\x00d\te") == "a Bcc: b c d e"
+
+
+async def test_a_name_with_another_address_inwards_is_asked_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def named(*_: object, **__: object) -> list[object]:
+        kind = (socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "")
+        return [(*kind, (address, 1)) for address in ("127.0.0.2", "127.0.0.1")]
+
+    monkeypatch.setattr(socket, "getaddrinfo", named)
+
+    with pytest.raises(SendFailed, match="cannot be reached") as away:
+        await asked(["127.0.0.1/32"])
+    with pytest.raises(SendFailed, match="allowed_networks") as refused:
+        await asked([])
+
+    assert (away.value.retry, refused.value.retry) == (True, False)
+
+
+async def asked(allowed: list[str]) -> object:
+    return await Outside(allowed, timeout_s=5).ask("POST", "http://gateway.test:1/", headers={})

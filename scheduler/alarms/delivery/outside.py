@@ -56,12 +56,12 @@ class Outside:
     ) -> Answer:
         """The answer, whatever it is; `good` judges it. Raise SendFailed where there is none."""
         host = urlsplit(url).hostname or ""
-        refused: list[str] = []
+        judged: dict[str, bool] = {}
         try:
             async with (
                 aiohttp.ClientSession(
                     timeout=self._timeout,
-                    connector=self._connector(refused),
+                    connector=self._connector(judged),
                     auto_decompress=False,
                     trust_env=False,
                     headers={"Accept-Encoding": "identity"},
@@ -72,21 +72,24 @@ class Outside:
             ):
                 text = await _read(response.content)
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            if refused:
+            if judged and not any(judged.values()):
                 raise SendFailed(
-                    f"{host} is at {refused[0]}, which alarms.allowed_networks does not name",
+                    f"{host} is at {next(iter(judged))}, which alarms.allowed_networks does not name",
                     retry=False,
                 ) from None
             raise SendFailed(f"{host}: {_reason(error)}", retry=True) from None
         return Answer(response.status, text)
 
-    def _connector(self, refused: list[str]) -> aiohttp.TCPConnector:
-        """Judges the very address that is connected to, so that no name can change in between."""
+    def _connector(self, judged: dict[str, bool]) -> aiohttp.TCPConnector:
+        """Judges the very address that is connected to, so that no name can change in between.
+
+        A name may have several: *judged* says of those that were tried whether they are allowed.
+        """
 
         def open_socket(info: Any) -> socket.socket:
             family, kind, protocol, _, address = info
-            if not self.allows(address[0]):
-                refused.append(address[0])
+            judged[address[0]] = self.allows(address[0])
+            if not judged[address[0]]:
                 raise OSError(f"{address[0]} is not allowed")
             return socket.socket(family, kind, protocol)
 
