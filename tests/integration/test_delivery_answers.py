@@ -140,6 +140,21 @@ async def test_a_mail_that_the_server_has_taken_is_sent_however_it_parts(mail):
     assert len(mail.mails) == 1
 
 
+@pytest.mark.parametrize("said", [b"no SMTP\r\n", b"220-" + b"x" * 60 + b"\r\n", b"421 later\r\n"])
+async def test_a_mail_server_that_answers_nonsense_is_asked_again(said):
+    async def talk(_, writer):
+        writer.write(said * 1000)
+        writer.close()
+
+    async with await asyncio.start_server(talk, "127.0.0.1") as server:
+        port = server.sockets[0].getsockname()[1]
+        settings = EmailSettings(host="127.0.0.1", port=port, sender="a@example.com")
+        with pytest.raises(SendFailed) as failed:
+            await Mail(settings, {}, timeout_s=LIMIT_S).send(a_letter("ops@example.com"))
+
+    assert failed.value.retry
+
+
 @pytest.fixture
 def twilio(gateway, monkeypatch) -> AppriseSms:
     """Apprise's own code on the way to Twilio, whose server is the test's."""

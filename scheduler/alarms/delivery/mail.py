@@ -18,8 +18,8 @@ from scheduler.channel_kinds import EmailSettings
 if TYPE_CHECKING:
     import aiosmtplib
 
-_BUSY_FROM, _NEVER_FROM = 400, 500
-"""Replies of SMTP: from the first on it may work later, from the second on it will not."""
+_NEVER_FROM = 500
+"""From this reply of SMTP on it will not work later; what is none says nothing of it."""
 _PARTING_S = 1.0
 """A server may answer QUIT for so long: the message is its own by then."""
 
@@ -50,7 +50,7 @@ class Mail:
             await _part(client)
         except aiosmtplib.SMTPResponseException as error:
             reason = f"{settings.host} answered {error.code}: {error.message}"
-            raise SendFailed(reason, retry=_BUSY_FROM <= error.code < _NEVER_FROM) from None
+            raise SendFailed(reason, retry=error.code < _NEVER_FROM) from None
         except aiosmtplib.SMTPRecipientsRefused as error:
             codes = [one.code for one in error.recipients]
             reason = "; ".join(f"{one.recipient}: {one.message}" for one in error.recipients)
