@@ -5,8 +5,9 @@ console, or as `handlerName` in the REST API. Everything that it logs, through `
 `logging` or by `print`, is shown in the run's log; what it returns is the run's message; an
 exception makes the run fail. To try one without any service:
 
-    from executor.testing.run import run_handler
-    print(run_handler("sampleParams", "city=Berlin days=3"))
+    from executor.testing import run_handler
+    from handlers.sample import sample_params
+    print(run_handler(sample_params, "city=Berlin days=3"))
 """
 
 from __future__ import annotations

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -104,6 +106,15 @@ async def test_the_handler_of_the_readme_and_its_tests_run_as_they_are(
     names: dict[str, Any] = {}
     exec(compile(whole_way, readme, "exec"), names)
     await names["test_a_trigger_comes_back_as_a_result"](tmp_path)
+
+
+def test_the_example_of_the_tutorial_runs_by_itself() -> None:
+    tutorial = ast.get_docstring(ast.parse((ROOT / "handlers" / "sample.py").read_text("utf-8")))
+    lines = re.findall(r"^    (.+)$", tutorial or "", re.MULTILINE)
+
+    said = subprocess.run([sys.executable, "-c", "\n".join(lines)], capture_output=True, text=True)
+
+    assert "Berlin: 3 days in celsius" in said.stdout, said.stderr
 
 
 def test_both_readmes_have_the_same_examples_and_parts() -> None:
