@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from scheduler.engine.rules import is_delayed
 from scheduler.job import Engine, Job, JobStatus, ScheduleType
 from scheduler.job_rule import zone_of
-from scheduler.run_list import Run
+
+if TYPE_CHECKING:
+    from scheduler.run_list import Run
 
 _LATE = timedelta(seconds=10)
 """A due time this long ago should have been claimed by an engine."""

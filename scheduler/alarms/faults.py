@@ -1,4 +1,4 @@
-"""Which exceptions are about what was asked, and which about the server that was asked; pure."""
+"""Which exceptions are about what was asked, and which about the server that was asked."""
 
 from __future__ import annotations
 

@@ -7,17 +7,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-import structlog
-
 from scheduler.engine.calendars import Calendar
 from scheduler.engine.misfires import why_lost
 from scheduler.engine.plan import Plan, first_time, plan
 from scheduler.engine.rules import BadSchedule, is_delayed
 from scheduler.job import HolidayPolicy, IntervalMode, MisfirePolicy, ScheduleType
 
-_log = structlog.get_logger(__name__)
 _NOTE_LENGTH = 500
-_MOST_NAMED = 20
 # calling an enum costs more than all the rest of a row
 _TYPES = {kind.value: kind for kind in ScheduleType}
 _MODES = {mode.value: mode for mode in IntervalMode}
@@ -51,15 +47,19 @@ Moved = tuple[int, datetime | None, str]
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """Rows for `plan_fires.sql`."""
+    """Rows for `plan_fires.sql`, and what is to be told."""
 
     jobs: list[Moved] = field(default_factory=list)
     fires: list[tuple[int, datetime, datetime, str, bool]] = field(default_factory=list)
     lost: list[tuple[int, datetime, str]] = field(default_factory=list)
     """Due times that nothing makes up: jobs, the first of them each, and why."""
+    misfired: list[str] = field(default_factory=list)
+    """The numbers of jobs of which some times were missed."""
+    aside: list[tuple[str, str]] = field(default_factory=list)
+    """The numbers of jobs that cannot be planned, and why."""
 
     def columns(self) -> tuple[Sequence[Sequence[Any]], Sequence[Sequence[Any]]]:
-        """Both as arrays."""
+        """Jobs and fires as arrays."""
         return _transposed(self.jobs, 3), _transposed(self.fires, 5)
 
 
@@ -83,29 +83,26 @@ def planned(
 
     *since* are times before that of its row from which on a job is planned.
     """
-    result, missed = Planned(), list[str]()
+    result = Planned()
     for row in rows:
         try:
-            if _plan_one(result, row, _due_of(row, since), now=now, ahead=ahead):
-                missed.append(row["job_no"])
+            _plan_one(result, row, _due_of(row, since), now=now, ahead=ahead)
         except BadSchedule as reason:
             _put_aside(result, row, str(reason))
         except Exception as error:  # noqa: BLE001 - a job that cannot be planned must not stop the others
             _put_aside(result, row, f"{type(error).__name__}: {error}")
-    if missed:
-        _log.warning("fires_missed", count=len(missed), jobs=", ".join(missed[:_MOST_NAMED]))
     return result
 
 
-def _plan_one(result: Planned, row: Any, job: Due, *, now: datetime, ahead: timedelta) -> bool:
-    """True: some of its times were missed."""
+def _plan_one(result: Planned, row: Any, job: Due, *, now: datetime, ahead: timedelta) -> None:
     plans = plan(job, now, ahead=ahead, calendar=calendar_of(row))
     result.jobs.append((job.id, plans.next_run_time, _note(job, plans)))
     if plans.lost is not None:
         result.lost.append((job.id, plans.lost, why_lost(job.misfire_policy)))
     for fire in plans.fires:
         result.fires.append((job.id, fire.at, fire.scheduled, row["schedule_type"], row["depends"]))
-    return plans.misfired
+    if plans.misfired:
+        result.misfired.append(job.job_no)
 
 
 def _due_of(row: Any, since: Mapping[int, datetime]) -> Due:
@@ -126,7 +123,7 @@ def _due_of(row: Any, since: Mapping[int, datetime]) -> Due:
 
 
 def _put_aside(result: Planned, row: Any, reason: str) -> None:
-    _log.error("job_cannot_be_planned", job=row["job_no"], reason=reason)
+    result.aside.append((row["job_no"], reason))
     result.jobs.append((row["id"], None, reason[:_NOTE_LENGTH]))
 
 

@@ -66,6 +66,7 @@ class Fires:
                 return [], 0
             since = await self._fold(connection, folded(rows, now), now)
             plans = planned(rows, now, ahead, since=since)
+            _tell(plans)
             return await self._write(connection, plans), len(rows)
 
     async def _fold(
@@ -113,7 +114,7 @@ class Fires:
             if dropped:
                 columns = zip(*given_back, strict=True) if given_back else ((), ())
                 await connection.execute(sql("drop_missed"), dropped, *columns)
-                _log.warning("fires_missed", count=len(dropped), jobs=named(late))
+                _log.warning("fires_missed", count=len(dropped), jobs=_named(late))
             if lost:
                 await connection.execute(sql("note_lost"), *zip(*lost, strict=True))
 
@@ -132,7 +133,7 @@ class Fires:
     async def _drop_unwanted(self, ids: Sequence[int]) -> None:
         rows = await self._fetch("drop_unwanted", ids, self._owner)
         if rows:
-            _log.info("fires_dropped", count=len(rows), jobs=named(rows))
+            _log.info("fires_dropped", count=len(rows), jobs=_named(rows))
 
     async def _mark_grouped(self, ids: Sequence[int]) -> tuple[list[Trigger], list[int]]:
         await self._drop_unwanted(ids)
@@ -166,7 +167,15 @@ class Fires:
             return rows
 
 
-def named(rows: Iterable[Any]) -> str:
+def _tell(plans: Planned) -> None:
+    for job, reason in plans.aside:
+        _log.error("job_cannot_be_planned", job=job, reason=reason)
+    if plans.misfired:
+        jobs = ", ".join(plans.misfired[:_MOST_NAMED])
+        _log.warning("fires_missed", count=len(plans.misfired), jobs=jobs)
+
+
+def _named(rows: Iterable[Any]) -> str:
     """The numbers of the jobs of *rows*, as many as a line of the log bears."""
     return ", ".join(sorted({row["job_no"] for row in rows})[:_MOST_NAMED])
 

@@ -43,7 +43,3 @@ class Timer:
             due.append(heappop(self._heap)[1])
         self._known.difference_update(due)
         return due
-
-    def clear(self) -> None:
-        self._heap.clear()
-        self._known.clear()

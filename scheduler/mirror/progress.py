@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta, tzinfo
+from typing import TYPE_CHECKING
 
-from admin_bridge.console import AdminLog
+if TYPE_CHECKING:
+    from admin_bridge.console import AdminLog
 
 _SKEW = timedelta(seconds=60)
 """So far the clocks of one cluster's Admins, and ours, may be apart before that looks strange."""

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import ast
 import re
 import tomllib
 from importlib import import_module
@@ -47,6 +48,19 @@ def test_every_dependency_is_imported_somewhere() -> None:
         module = IMPORT_NAMES.get(name, name.replace("-", "_"))
         found = re.search(rf"^\s*(import|from) {module}\b", code, re.MULTILINE)
         assert found or name in NOT_IMPORTED, f"{name} is a dependency and never imported"
+
+
+def test_modules_that_call_themselves_pure_are_held_to_it() -> None:
+    contracts = PROJECT["tool"]["importlinter"]["contracts"]
+    [held] = [one["source_modules"] for one in contracts if one["name"].startswith("decisions")]
+    said = {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+        for name in PACKAGES
+        for path in (ROOT / name).rglob("*.py")
+        if re.search(r"\bpure\b", ast.get_docstring(ast.parse(path.read_text())) or "", re.I)
+    }
+
+    assert said - set(held) == set()
 
 
 def test_the_lock_names_every_dependency_and_no_place() -> None:
