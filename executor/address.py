@@ -19,6 +19,8 @@ def comma_list(text: str) -> list[str]:
 
 def check_url(text: str) -> str:
     """*text*, when it is an http:// or https:// URL of a host; ValueError says what is wrong."""
+    if "@" in text:
+        raise ValueError("a URL names no user here: it is shown in logs and to other machines")
     if not text.isprintable() or " " in text:
         raise ValueError(f"there is a blank or a control character in {text!r}")
     parts = urlsplit(text)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import AfterValidator, Field, SecretStr, field_validator
 
 from executor.address import comma_list
 from executor.settings import Port, Section, Zone
-from scheduler.address import base_url, host_and_port
+from scheduler.address import base_url, check_servers, host_and_port
 from scheduler.secret_key import key_of
 
 
@@ -44,8 +44,16 @@ class SchedulerSection(Section):
         return given
 
 
+def _with_servers(given: SecretStr) -> SecretStr:
+    check_servers(given.get_secret_value())
+    return given
+
+
+ServerUrl = Annotated[SecretStr, AfterValidator(_with_servers)]
+
+
 class DatabaseSection(Section):
-    url: SecretStr = Field(
+    url: ServerUrl = Field(
         SecretStr("embedded"),
         description="postgresql://… of a PostgreSQL 15+, or embedded: one of our own in data_dir.",
     )
@@ -53,7 +61,7 @@ class DatabaseSection(Section):
 
 
 class RedisSection(Section):
-    url: SecretStr = Field(SecretStr(""), description="redis://…; empty: an in-process cache.")
+    url: ServerUrl = Field(SecretStr(""), description="redis://…; empty: an in-process cache.")
     prefix: str = Field(
         "qooerp-scheduler",
         pattern=r"^[A-Za-z0-9_.:-]{1,100}$",

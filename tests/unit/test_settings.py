@@ -13,6 +13,7 @@ from executor.settings import is_loopback
 from scheduler.settings import load
 
 SECRET = "not-to-be-shown"
+SERVERS = {"QOOERP_DATABASE__URL": "postgresql", "QOOERP_REDIS__URL": "redis"}
 
 
 def a_file(folder: Path, text: str) -> Path:
@@ -174,12 +175,42 @@ def test_a_secret_can_be_read_from_a_file(tmp_path: Path) -> None:
         ({"QOOERP_ADMINS": '[{"name": "local", "addresses": "http://a"}]'}, "'local' is taken"),
         ({"QOOERP_LOGS__KEEP_DAYS": "0"}, "logs.keep_days: "),
         ({"QOOERP_EXECUTOR__ACCESS_TOKEN_FILE": "/nowhere/at/all"}, "ACCESS_TOKEN_FILE: "),
+        ({"QOOERP_EXECUTOR__ADDRESS": f"http://u:{SECRET}@a:1"}, "executor.address: "),
+        ({"QOOERP_ADMIN__ADDRESSES": f"http://a,http://u:{SECRET}@b?c"}, "admin.addresses: "),
+        ({"QOOERP_NACOS__SERVER_ADDRESSES": f"u:{SECRET}@nacos"}, "nacos.server_addresses: "),
+        *(
+            ({variable: f"{scheme}://u:{SECRET}{mark}{SECRET}@host:1/2"}, "as %2F")
+            for variable, scheme in SERVERS.items()
+            for mark in "/?#[]"
+        ),
+        ({"QOOERP_DATABASE__URL": "postgresql://u@host:70000/db"}, "database.url: "),
     ],
 )
 def test_a_mistake_in_the_environment_is_named_and_no_value_shown(
     environ: dict[str, str], names: str
 ) -> None:
     assert names in refused(environ)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "embedded",
+        "postgresql:///db?host=/var/run/postgresql",
+        "postgresql://u:p%2Fw:p@one:5432,[::1]:5433,two/db?sslmode=require",
+        "postgresql://%2Fvar%2Frun/db",
+        "postgresql+asyncpg://u@host/db",
+    ],
+)
+def test_a_database_may_be_anywhere_that_libpq_knows(url: str) -> None:
+    assert load(None, {"QOOERP_DATABASE__URL": url}).database.url.get_secret_value() == url
+
+
+@pytest.mark.parametrize(
+    "url", ["", "redis://:p%40w@host:6379/0", "rediss://[::1]", "unix://u:p@/run/redis.sock?db=1"]
+)
+def test_a_redis_may_be_anywhere_that_its_library_knows(url: str) -> None:
+    assert load(None, {"QOOERP_REDIS__URL": url}).redis.url.get_secret_value() == url
 
 
 def test_two_clusters_of_one_name_are_refused() -> None:
