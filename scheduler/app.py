@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
 
@@ -35,7 +34,7 @@ from scheduler.run_service import NoRuns
 from scheduler.secret_box import SecretBox
 from scheduler.settings import Settings
 from scheduler.storage import Storage
-from scheduler.system_zone import system_zone
+from scheduler.system_zone import service_zone
 
 _log = structlog.get_logger(__name__)
 
@@ -50,7 +49,7 @@ class SchedulerApp:
         check_safe(settings)
         self._settings = settings
         self._clock = SystemClock()
-        self._timezone = settings.scheduler.timezone or system_zone(os.environ).name
+        self._timezone = service_zone(settings)
         self.storage = Storage(settings)
         self.executor: ExecutorApp | None = None
         self.local: LocalEngine | None = None
@@ -130,9 +129,7 @@ class SchedulerApp:
         return Records(journal, recorder, self._finals, alarming=self.alarms.wake)
 
     def _open_configs(self) -> None:
-        section = self._settings.scheduler
-        key = section.secret_key.get_secret_value()
-        self._secrets = SecretBox(key, self._settings.data_dir)
+        self._secrets = SecretBox.of(self._settings)
         self.configs = ConfigCache(self.storage.engine, self._secrets, self._settings.redis)
         self.configs.start(self._note_death)
 

@@ -25,7 +25,7 @@ _NAMED = 5
 
 async def closed_secrets(connection: asyncpg.Connection, settings: Settings) -> Sequence[str]:
     """What people call those that cannot be opened; no key is made to find it out."""
-    box = SecretBox(settings.scheduler.secret_key.get_secret_value(), settings.data_dir)
+    box = SecretBox.of(settings)
     seals = {
         f"config {key} of job {job_id}": partial(revealed, [(key, value, True)], job_id, box)
         for job_id, key, value in await connection.fetch(_CONFIGS)

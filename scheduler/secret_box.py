@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from executor.errors import StartRefused
 from scheduler.secret_key import KEY_BYTES, key_of
+from scheduler.settings import Settings
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -31,6 +32,11 @@ class SecretBox:
         """*secret_key* is in base64; empty: a key of its own in *data_dir*, made when needed."""
         self._key = key_of(secret_key) if secret_key else None
         self._path = data_dir / _FILE
+
+    @classmethod
+    def of(cls, settings: Settings) -> SecretBox:
+        """The service's own."""
+        return cls(settings.scheduler.secret_key.get_secret_value(), settings.data_dir)
 
     @property
     def has_key(self) -> bool:

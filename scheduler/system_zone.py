@@ -1,12 +1,14 @@
-"""The zone of the machine, as a name of the IANA database: how people there tell the time."""
+"""The zone of the service: what is set, else the machine's, as a name of the IANA database."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from executor.settings import is_zone
+from scheduler.settings import Settings
 
 _FOLDER = "zoneinfo/"
 _UTC = "UTC"
@@ -27,6 +29,11 @@ class SystemZone(NamedTuple):
     name: str
     source: str
     """`TZ`, a file, or that nothing says it."""
+
+
+def service_zone(settings: Settings) -> str:
+    """In which days are counted, and jobs that name none are read."""
+    return settings.scheduler.timezone or system_zone(os.environ).name
 
 
 def system_zone(environ: Mapping[str, str], root: Path = Path("/")) -> SystemZone:

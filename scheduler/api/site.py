@@ -82,7 +82,7 @@ class Site:
     ) -> None:
         """*xxl* controls the jobs of Admins; None: there are none."""
         section = self._section = settings.scheduler
-        secrets = SecretBox(section.secret_key.get_secret_value(), settings.data_dir)
+        secrets = SecretBox.of(settings)
         self._configs_changed = configs_changed
         nobody = NoAdmins()
         self._xxl = xxl or XxlControl(storage.engine, nobody, mirror=nobody)

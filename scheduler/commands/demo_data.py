@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
 import sys
 
 from executor.clock import SystemClock
@@ -17,7 +16,7 @@ from scheduler.recorder import Recorder
 from scheduler.secret_box import SecretBox
 from scheduler.settings import Settings
 from scheduler.storage import prepared
-from scheduler.system_zone import system_zone
+from scheduler.system_zone import service_zone
 
 
 def declare(parser: argparse.ArgumentParser) -> None:
@@ -33,8 +32,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 async def _fill(settings: Settings) -> int:
-    timezone = settings.scheduler.timezone or system_zone(os.environ).name
-    secrets = SecretBox(settings.scheduler.secret_key.get_secret_value(), settings.data_dir)
+    timezone = service_zone(settings)
+    secrets = SecretBox.of(settings)
     async with prepared(settings) as storage:
         return await fill(
             JobService(storage.engine, SystemClock(), timezone=timezone),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import os
 import sys
 from collections.abc import AsyncIterator
 from dataclasses import asdict
@@ -20,7 +19,7 @@ from scheduler.doctor.shared import look_at_redis, look_at_replicas, look_at_sec
 from scheduler.doctor.storage import look_at_database
 from scheduler.invocation import declare_app_dir, declare_config, enter_app_dir, sources_of
 from scheduler.nacos.overlay import Laid, begin
-from scheduler.system_zone import system_zone
+from scheduler.system_zone import service_zone
 
 
 def declare(parser: argparse.ArgumentParser) -> None:
@@ -58,7 +57,7 @@ async def _look(laid: Laid, arguments: argparse.Namespace) -> list[Finding]:
 
 async def _all(laid: Laid, *, try_password: bool) -> AsyncIterator[Finding]:
     settings = laid.settings
-    zone = settings.scheduler.timezone or system_zone(os.environ).name
+    zone = service_zone(settings)
     for finding in look_at_machine(settings):
         yield finding
     async for finding in look_at_network(settings):

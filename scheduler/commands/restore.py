@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
 import sys
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from scheduler.restore import restore
 from scheduler.sealed import closed_secrets, key_advice, said_of
 from scheduler.settings import Settings
 from scheduler.storage import prepared
-from scheduler.system_zone import system_zone
+from scheduler.system_zone import service_zone
 
 
 def declare(parser: argparse.ArgumentParser) -> None:
@@ -31,7 +30,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 async def _restore(settings: Settings, path: Path, *, replace: bool) -> None:
-    timezone = settings.scheduler.timezone or system_zone(os.environ).name
+    timezone = service_zone(settings)
     async with prepared(settings) as storage:
         manifest = await restore(storage.dsn, path, replace=replace, timezone=timezone)
         async with storage.engine.connect() as lent:

@@ -81,10 +81,9 @@ async def _alive(url: str) -> list[asyncpg.Record]:
 
 
 def _compared(settings: Settings, alive: Sequence[asyncpg.Record]) -> Finding:
-    key = settings.scheduler.secret_key.get_secret_value()
     prints = {row["key_fingerprint"] for row in alive}
-    if key:
-        prints.add(fingerprint(SecretBox(key, settings.data_dir)))
+    if settings.scheduler.secret_key:
+        prints.add(fingerprint(SecretBox.of(settings)))
     if len(prints) <= 1:
         return ok("replicas", f"{len(alive)} alive, of one scheduler.secret_key")
     names = ", ".join(row["api_address"] for row in alive)
