@@ -12,19 +12,21 @@ import threading
 from collections.abc import Iterable
 from contextlib import suppress
 
-_kept: set[int] = set()
+_kept: list[int] = []
+"""A number may be there twice: of a file that is closed, and of the one that has it now."""
 _signals: set[signal.Signals] = set()
 _forking = threading.local()
 
 
 def keep(descriptors: Iterable[int]) -> None:
     """Close these files in every process that is forked off from now on."""
-    _kept.update(descriptors)
+    _kept.extend(descriptors)
 
 
 def leave(descriptors: Iterable[int]) -> None:
-    """They are about to be closed here: their numbers may become others'."""
-    _kept.difference_update(descriptors)
+    """They are about to be closed here, or just were: their numbers may become others'."""
+    for descriptor in descriptors:
+        _kept.remove(descriptor)
 
 
 def keep_signals(numbers: Iterable[signal.Signals]) -> None:

@@ -52,19 +52,12 @@ def open_database(url: str, *, pool_size: int = 10, patience_s: float | None = 6
     """
     dsn = plain_dsn(url)
 
-    async def connect() -> asyncpg.Connection:
-        connection = await asyncpg.connect(
-            dsn,
-            timeout=10,
-            command_timeout=patience_s,
-            server_settings=SESSION,
-        )
-        keep_from_forks(connection)
-        return connection
+    async def create() -> asyncpg.Connection:
+        return await connect(dsn, command_timeout=patience_s, server_settings=SESSION)
 
     engine = create_async_engine(
         "postgresql+asyncpg://",
-        async_creator=connect,
+        async_creator=create,
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_timeout=10,
@@ -74,14 +67,18 @@ def open_database(url: str, *, pool_size: int = 10, patience_s: float | None = 6
     return engine
 
 
-def keep_from_forks(connection: asyncpg.Connection) -> None:
-    """Else the server keeps it, and what it has locked, while a fork of a handler outlives us."""
+async def connect(dsn: str, **how: Any) -> asyncpg.Connection:
+    """A connection that forks of handlers do not keep.
+
+    Else the server keeps it, and what it has locked, while one of them outlives us.
+    """
+    connection = await asyncpg.connect(dsn, timeout=10, **how)
     socket = connection._transport.get_extra_info("socket")
-    if socket is None:  # the server has closed it already
-        return
-    descriptors = [socket.fileno()]
-    forks.keep(descriptors)
-    connection.add_termination_listener(lambda _: forks.leave(descriptors))
+    if socket is not None:  # else the server has closed it already
+        descriptors = [socket.fileno()]
+        forks.keep(descriptors)
+        connection.add_termination_listener(lambda _: forks.leave(descriptors))
+    return connection
 
 
 def is_mistaken(error: BaseException) -> bool:
@@ -109,7 +106,7 @@ async def create_database_if_missing(url: str) -> bool:
     """Make the database that *url* names, through its server's `postgres`; whether it was missing."""
     dsn = plain_dsn(url)
     try:
-        connection = await asyncpg.connect(dsn, timeout=10)
+        connection = await connect(dsn)
     except asyncpg.InvalidCatalogNameError:
         await _create_database(dsn)
         return True
@@ -119,7 +116,7 @@ async def create_database_if_missing(url: str) -> bool:
 
 async def _create_database(dsn: str) -> None:
     name = _database_of(dsn).replace('"', '""')
-    connection = await asyncpg.connect(dsn, database="postgres", timeout=10)
+    connection = await connect(dsn, database="postgres")
     try:
         # two replicas at once: the loser sees either of these
         with suppress(asyncpg.DuplicateDatabaseError, asyncpg.UniqueViolationError):

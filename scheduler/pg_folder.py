@@ -59,9 +59,10 @@ class PgFolder:
 
     def close(self) -> None:
         """Let others use it; safe to call twice."""
+        if self._lock is not None:
+            forks.leave([self._lock])
         for descriptor in (self._lock, self._door):
             if descriptor is not None:
-                forks.leave([descriptor])
                 os.close(descriptor)
         self._lock = self._door = None
 

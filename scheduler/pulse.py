@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 import asyncpg
 import structlog
 
-from scheduler.database import STATEMENT_FAILED, keep_from_forks
+from scheduler.database import STATEMENT_FAILED, connect
 from scheduler.engine.link import DatabaseAway
 from scheduler.storage import Storage
 
@@ -76,8 +76,7 @@ class Pulse:
         try:
             async with asyncio.timeout(_PATIENCE_S):
                 if self._connection is None:
-                    self._connection = await asyncpg.connect(self._storage.dsn)
-                    keep_from_forks(self._connection)
+                    self._connection = await connect(self._storage.dsn)
                 await self._connection.execute("SELECT 1")
         except TimeoutError:
             self._let_go()

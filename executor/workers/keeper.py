@@ -116,15 +116,14 @@ class Keeper:
 
     def _start(self) -> None:
         ours, theirs = socket.socketpair()
-        with theirs:
-            told = [json.dumps(sys.path), str(theirs.fileno()), json.dumps(self._modules)]
-            self._process = subprocess.Popen(
-                [sys.executable, "-c", _BOOT, *told],
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-                start_new_session=True,
-            )
-        forks.keep([ours.fileno()])  # the keeper is to see its end when we are gone
+        forks.keep([ours.fileno(), theirs.fileno()])  # each side is to see the other's end
+        try:
+            self._process = self._spawn(theirs.fileno())
+        except OSError:
+            _hang_up(ours)
+            raise
+        finally:
+            _hang_up(theirs)
         greeting = ours.makefile("rb").readline().decode()
         if greeting != "ready\n":
             _hang_up(ours)
@@ -132,6 +131,15 @@ class Keeper:
             raise StartRefused(greeting.strip() or "the process for handlers did not start")
         ours.setblocking(False)
         self._control = ours
+
+    def _spawn(self, control: int) -> subprocess.Popen[bytes]:
+        told = [json.dumps(sys.path), str(control), json.dumps(self._modules)]
+        return subprocess.Popen(
+            [sys.executable, "-c", _BOOT, *told],
+            pass_fds=[control],
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+        )
 
     def _listen(self) -> None:
         assert self._control is not None
@@ -199,9 +207,9 @@ class Keeper:
             self._gone(number).exited(None)
 
 
-def _hang_up(control: socket.socket) -> None:
-    forks.leave([control.fileno()])
-    control.close()
+def _hang_up(end: socket.socket) -> None:
+    forks.leave([end.fileno()])
+    end.close()
 
 
 def _pipe(reading: contextlib.ExitStack, writing: contextlib.ExitStack) -> tuple[int, int]:
