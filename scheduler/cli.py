@@ -26,6 +26,7 @@ COMMANDS = {
     "jobs": "keep jobs as code: plan, apply and export a file of them",
     "cron": "list the next times of a cron expression",
     "config": "show the settings in force and where each comes from, or the default config.yaml",
+    "db": "make the database, or bring its schema forward, before the services do",
     "demo-data": "fill the database with jobs of every kind, some runs and configs",
     "restore": "bring a backup of the handler dataBackup back into the database",
     "doctor": "check machine, data, Admins and database, and say what to do",

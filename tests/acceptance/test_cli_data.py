@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,16 @@ def _settings(data_dir: Path):
     return load(None, {"QOOERP_DATA_DIR": str(data_dir)})
 
 
+async def test_the_schema_is_brought_forward_before_a_service_starts(tmp_path: Path) -> None:
+    first = await say(tmp_path, "db", "upgrade")
+    again = await say(tmp_path, "db", "upgrade")
+
+    assert first.code == 0, first
+    assert re.fullmatch(r"the schema is at revision \w+\n", first.out)
+    assert again == first
+    assert await _everything(tmp_path / "data") == []
+
+
 async def test_a_backup_that_is_not_there_is_named(tmp_path: Path) -> None:
     said = await say(tmp_path, "restore", "nowhere.tar.gz")
 
@@ -65,7 +76,7 @@ async def test_a_backup_that_is_not_there_is_named(tmp_path: Path) -> None:
     assert "Traceback" not in said.err
 
 
-@pytest.mark.parametrize("command", [["demo-data"], ["restore", "/dev/null"]])
+@pytest.mark.parametrize("command", [["db", "upgrade"], ["demo-data"], ["restore", "/dev/null"]])
 async def test_a_database_that_is_not_there_is_said_in_one_sentence(
     tmp_path: Path, command: list[str]
 ) -> None:
