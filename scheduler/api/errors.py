@@ -136,19 +136,21 @@ _AWAY = (
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,
     asyncpg.PostgresConnectionError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
-    asyncpg.TooManyConnectionsError,
+    asyncpg.OperatorInterventionError,  # it stops, begins, or somebody has cancelled
+    asyncpg.InsufficientResourcesError,  # disk, memory, connections
+    asyncpg.PostgresSystemError,
+    asyncpg.ReadOnlySQLTransactionError,  # a standby: nobody has been promoted yet
+    asyncpg.DeadlockDetectedError,
+    asyncpg.SerializationError,
+    asyncpg.LockNotAvailableError,
     asyncpg.InvalidCatalogNameError,
     asyncpg.InvalidAuthorizationSpecificationError,
-    asyncpg.QueryCanceledError,
     sqlalchemy.exc.TimeoutError,
 )
 
 
 def is_away(error: BaseException | None) -> bool:
-    """Whether *error*, or what caused it, says that PostgreSQL cannot be asked now."""
+    """Whether *error*, or what caused it, says that PostgreSQL cannot do it now, and may later."""
     while error is not None:
         if isinstance(error, _AWAY) and not is_mistaken(error):
             return True

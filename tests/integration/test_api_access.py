@@ -9,6 +9,7 @@ import json
 import time
 from typing import Any
 
+import asyncpg
 import pytest
 
 from executor.errors import StartRefused
@@ -254,6 +255,45 @@ async def test_while_postgresql_is_away_the_answer_is_503_at_once_and_says_why(t
         assert (await raw(api, "GET", f"{PREFIX}/jobs", token="wrong"))[0] == 401
         async with api.session.get(f"{api.url}/health") as response:
             assert response.status == 503
+
+
+REFUSALS = [
+    "25006",
+    "40001",
+    "40P01",
+    "53100",
+    "53200",
+    "53300",
+    "55P03",
+    "57014",
+    "57P01",
+    "58030",
+]
+"""What PostgreSQL says where it cannot write now: a standby, a full disk, a deadlock …"""
+
+
+async def test_what_postgresql_cannot_do_now_is_503_and_may_be_tried_again(tmp_path, database_url):
+    body = json.dumps({"jobName": "later", "handlerName": "note"}).encode()
+    answers = {}
+    async with an_api(tmp_path, database_url) as api:
+        sql = await asyncpg.connect(database_url)
+        await sql.execute(
+            "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN END'"
+        )
+        await sql.execute(
+            "CREATE TRIGGER refuse BEFORE INSERT ON qooerp_scheduler.schedule_job"
+            " EXECUTE FUNCTION refuse()"
+        )
+        for code in REFUSALS:
+            await sql.execute(
+                "CREATE OR REPLACE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS"
+                f" $$ BEGIN RAISE EXCEPTION 'not now' USING ERRCODE = '{code}'; END $$"
+            )
+            status, envelope, headers = await raw(api, "POST", f"{PREFIX}/jobs", body)
+            answers[code] = status, envelope["message"], headers.get("Retry-After")
+        await sql.close()
+
+    assert answers == dict.fromkeys(REFUSALS, (503, "PostgreSQL is away: not now", "1"))
 
 
 async def test_before_postgresql_was_ever_there_the_answer_is_503(tmp_path, free_port):
