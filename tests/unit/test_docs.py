@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
+from bench.scenarios import ALL
 from scheduler.cli import COMMANDS
 from scheduler.config_file import item_of, plain, section_of
 from scheduler.settings import Settings
@@ -26,6 +27,12 @@ _CODE = [
     for name in ("executor", "admin_bridge", "scheduler", "handlers")
     for path in (ROOT / name).rglob("*.py")
 ]
+_DOCUMENTS = [
+    *ROOT.glob("*.md"),
+    *(ROOT / "docs").rglob("*.md"),
+    *(ROOT / "bench").glob("*.md"),
+]
+_PATH = re.compile(r"`((?:executor|admin_bridge|scheduler|handlers|tests|docs|bench)/[\w./*-]+)`")
 _EVENT = re.compile(r"""_log\.(?:debug|info|warning|error|exception|critical)\(\s*["'](\w+)["']""")
 _NAMED_EVENT = re.compile(r"event = (.+)\n\s*_log\.")
 
@@ -123,11 +130,25 @@ def test_both_readmes_have_the_same_examples_and_parts() -> None:
     assert english == chinese
 
 
-@pytest.mark.parametrize("path", [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")], ids=str)
+@pytest.mark.parametrize("path", _DOCUMENTS, ids=str)
 def test_every_link_leads_to_a_file(path: Path) -> None:
     targets = re.findall(r"\]\((?!https?:)([^)#]+)", path.read_text(encoding="utf-8"))
 
     assert [target for target in targets if not (path.parent / target).exists()] == []
+
+
+@pytest.mark.parametrize("path", _DOCUMENTS, ids=str)
+def test_every_path_that_is_named_is_there(path: Path) -> None:
+    named = _PATH.findall(path.read_text(encoding="utf-8"))
+
+    assert [one for one in named if not list(ROOT.glob(one))] == []
+
+
+def test_every_benchmark_is_in_its_readme_and_no_other() -> None:
+    text = (ROOT / "bench" / "README.md").read_text(encoding="utf-8")
+    written = re.findall(r"^\| `([\w-]+)` \|", text, re.MULTILINE)
+
+    assert sorted(written) == sorted(scenario.name for scenario in ALL)
 
 
 def _skeleton(readme: str) -> list[str]:
