@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import MappingProxyType
 
 import aiohttp
@@ -31,7 +31,7 @@ from executor.outbox import Receiver
 from executor.pools import Pools, slots_of
 from executor.presence import Presence
 from executor.privacy import keep_private
-from executor.recovery import recover
+from executor.recovery import Verdict, recover
 from executor.reporting import Reporting
 from executor.run_alarm import RunAlarm
 from executor.server import HttpServer
@@ -43,8 +43,8 @@ _log = structlog.get_logger(__name__)
 _FLUSH_LOGS_S = 0.2
 
 MakeReceiver = Callable[[Journal], Receiver]
-FindDisowned = Callable[[Sequence[Report]], Awaitable[Collection[int]]]
-"""Log ids of those open runs of a former life that others have ended meanwhile."""
+FindDisowned = Callable[[Sequence[Report]], Awaitable[Mapping[int, Verdict]]]
+"""How those open runs of a former life end that others have decided about meanwhile, by log id."""
 
 
 class ExecutorApp:
@@ -225,7 +225,7 @@ class ExecutorApp:
     async def _recover(self) -> None:
         reports, self._left_behind = self._left_behind, []
         ask = self._find_disowned
-        disowned = await ask(reports) if ask is not None and reports else ()
+        disowned = await ask(reports) if ask is not None and reports else {}
         ended = recover(
             reports,
             self.dispatcher,

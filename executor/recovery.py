@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 
 from executor.dispatch import Dispatcher
 from executor.ending import covered
@@ -20,12 +21,12 @@ _SUSPECT = (
     f"the executor died {MOST_RESTARTS + 1} times while this was running; it is not run again"
 )
 _COVERED = covered()
-_DISOWNED = "this was called interrupted while the executor was gone"
 _NOT_RUN = "the executor died before this could run, and is set not to run it later"
 
 
 Verdict = tuple[RunState, str]
 """How a run ends that is not taken up again."""
+_NONE: Mapping[int, Verdict] = MappingProxyType({})
 
 
 def verdict(
@@ -54,18 +55,17 @@ def recover(
     find_handler: Callable[[Trigger], Handler | None],
     *,
     run_waiting: bool,
-    disowned: Collection[int] = (),
+    disowned: Mapping[int, Verdict] = _NONE,
 ) -> int:
     """Take up or end every one of *reports*, in their order; how many were ended.
 
-    *disowned* are the log ids of local runs that others have ended meanwhile.
+    *disowned* are the ends of local runs that others have decided about meanwhile, by log id.
     """
     ended = 0
     covers = _last_covers(reports)
     for report in reports:
-        if report.trigger.cluster == LOCAL and report.trigger.log_id in disowned:
-            end: Verdict | None = (RunState.INTERRUPTED, _DISOWNED)
-        else:
+        end = disowned.get(report.trigger.log_id) if report.trigger.cluster == LOCAL else None
+        if end is None:
             end = verdict(
                 report,
                 idempotent=_is_idempotent(report.trigger, find_handler),

@@ -141,7 +141,7 @@ async def test_a_run_that_is_killed_when_its_replica_has_died_is_killed_and_not_
     assert len(await runs_of(sql, job)) == 1
 
 
-async def test_a_run_that_is_killed_while_its_replica_is_away_is_not_tried_again(
+async def test_a_run_that_is_killed_while_its_replica_is_away_has_been_killed_when_it_is_back(
     tmp_path, database_url, sql
 ):
     away = Replica(tmp_path / "away", database_url)
@@ -154,7 +154,10 @@ async def test_a_run_that_is_killed_while_its_replica_is_away_is_not_tried_again
         (row,) = await ended(sql, job, count=1)
         await settled(sql)
 
-    assert row["status"] == "interrupted"
+    assert (row["status"], row["result_message"]) == (
+        "killed",
+        "killed while the executor was gone",
+    )
     assert len(await runs_of(sql, job)) == 1
 
 
