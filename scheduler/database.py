@@ -62,6 +62,7 @@ def open_database(url: str, *, pool_size: int = 10, patience_s: float | None = 6
         max_overflow=pool_size,
         pool_timeout=10,
         pool_recycle=1800,
+        hide_parameters=True,  # what people have given is nothing for a log
     )
     event.listen(engine.sync_engine, "checkout", _refuse_closed)
     return engine

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncpg
 import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from scheduler.api.errors import is_away
@@ -32,3 +34,12 @@ async def test_a_connection_that_is_cut_means_that_it_is_away(engine: AsyncEngin
     with pytest.raises(DatabaseAway, match="terminating connection"):
         async with lent(engine) as connection:
             await connection.fetchval("SELECT pg_terminate_backend(pg_backend_pid())")
+
+
+async def test_what_was_given_to_a_statement_is_not_in_its_error(engine: AsyncEngine) -> None:
+    with pytest.raises(DBAPIError) as failed:
+        async with engine.connect() as connection:
+            await connection.execute(text("SELECT 1 / (length(:given) - 6)"), {"given": "hushed"})
+
+    assert "division by zero" in str(failed.value)
+    assert "hushed" not in str(failed.value)
