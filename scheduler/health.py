@@ -19,7 +19,7 @@ class Health:
 
     async def answer(self, _request: web.Request) -> web.Response:
         """200 while runs are accepted and recorded; 503 when one of both does not work."""
-        parts = {"postgresql": await self._storage.answers()}
+        parts = {"postgresql": await self._storage.takes()}
         if self._executor is not None:
             parts["journal"] = not self._executor.journal.failure
         up = all(parts.values())

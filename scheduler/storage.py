@@ -85,14 +85,14 @@ class Storage:
             f" -U {server.username} {server.path.lstrip('/')}"
         )
 
-    async def answers(self) -> bool:
-        """Whether a query is answered now."""
+    async def takes(self) -> bool:
+        """Whether it answers and takes what is to be kept now; a standby does not."""
         try:
             async with asyncio.timeout(2), self.engine.connect() as connection:
-                await connection.exec_driver_sql("SELECT 1")
+                said = await connection.exec_driver_sql("SHOW transaction_read_only")
+                return bool(said.scalar_one() == "off")
         except (*_AWAY, TimeoutError):
             return False
-        return True
 
     async def _prepare(self) -> None:
         if self.ready.is_set():

@@ -296,6 +296,23 @@ async def test_what_postgresql_cannot_do_now_is_503_and_may_be_tried_again(tmp_p
     assert answers == dict.fromkeys(REFUSALS, (503, "PostgreSQL is away: not now", "1"))
 
 
+async def test_a_postgresql_that_is_a_standby_is_told_by_the_health(tmp_path, database_url):
+    sql = await asyncpg.connect(database_url)
+    name = await sql.fetchval("SELECT current_database()")
+    told = []
+    async with an_api(tmp_path, database_url) as api:
+        for read_only in ("on", "off"):
+            setting = f"default_transaction_read_only = {read_only}"
+            await sql.execute(f'ALTER DATABASE "{name}" SET {setting}')
+            await api.app.storage.engine.dispose()  # what is connected keeps its own
+            async with api.session.get(f"{api.url}/health") as response:
+                components = (await response.json())["components"]
+                told.append((response.status, components["postgresql"]))
+    await sql.close()
+
+    assert told == [(503, "DOWN"), (200, "UP")]
+
+
 async def test_before_postgresql_was_ever_there_the_answer_is_503(tmp_path, free_port):
     url = f"postgresql://x@127.0.0.1:{free_port}/none"
     async with an_api(tmp_path, url, wait=False) as api:
