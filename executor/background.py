@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 _IN_HURRY_S = 1.0
@@ -22,7 +22,8 @@ class Background:
     def watch(self, loop: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(loop)
         self._tasks.add(task)
-        task.add_done_callback(self._note_death)
+        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(failing(self.failed))
         return task
 
     async def cancel(self) -> None:
@@ -31,10 +32,15 @@ class Background:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def _note_death(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) and not self.failed.done():
-            self.failed.set_exception(error)
+
+def failing(failed: asyncio.Future[None]) -> Callable[[asyncio.Future[None]], None]:
+    """What is to be called when a task or a future is done: where it has failed, so has *failed*."""
+
+    def note(done: asyncio.Future[None]) -> None:
+        if not done.cancelled() and (error := done.exception()) and not failed.done():
+            failed.set_exception(error)
+
+    return note
 
 
 async def finish(work: Coroutine[Any, Any, None], hurry: asyncio.Event) -> bool:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Callable
 from typing import Protocol
 
 from tenacity import RetryCallState, Retrying
 from tenacity.wait import wait_exponential, wait_random
+
+from executor.background import wait_for
 
 _FIRST_PAUSE_S = 0.5
 _LONGEST_PAUSE_S = 5.0
@@ -76,7 +77,7 @@ class Outbox:
         while True:
             if not self._news.is_set():
                 self._idle.set()
-                await _set(self._news, self._look_s)
+                await wait_for(self._news, self._look_s)
             self._idle.clear()
             await self._keep_pace()
             self._news.clear()
@@ -88,7 +89,7 @@ class Outbox:
         self._idle.clear()
         self.wake()
         self.nudge()
-        await _set(self._idle, limit_s)
+        await wait_for(self._idle, limit_s)
         return self._idle.is_set()
 
     async def _deliver(self) -> bool:
@@ -114,14 +115,7 @@ class Outbox:
         if self._failures == 1:
             self._on_change(self._receiver.name, reason)
         self._nudged.clear()
-        await _set(self._nudged, pause_s(self._failures))
-
-
-async def _set(event: asyncio.Event, limit_s: float) -> None:
-    """Wait until *event* is set, *limit_s* seconds at most."""
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(limit_s):
-            await event.wait()
+        await wait_for(self._nudged, pause_s(self._failures))
 
 
 _wait = wait_exponential(_FIRST_PAUSE_S, _LONGEST_PAUSE_S - _JITTER_S) + wait_random(0, _JITTER_S)

@@ -9,6 +9,7 @@ from functools import partial
 import structlog
 
 from executor.app import ExecutorApp
+from executor.background import failing
 from executor.clock import SystemClock
 from executor.errors import StartRefused
 from executor.journal import Journal
@@ -55,6 +56,7 @@ class SchedulerApp:
         self.local: LocalEngine | None = None
         """None without an executor: there is nothing that could run."""
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._watch = failing(self.failed)
         self.port = 0
         self._nacos = NacosPart(settings, laid)
 
@@ -63,7 +65,7 @@ class SchedulerApp:
         settings = self._settings
         await self.storage.open()
         self._keeping = asyncio.create_task(self.storage.keep())
-        self._keeping.add_done_callback(self._note_death)
+        self._keeping.add_done_callback(self._watch)
         self._open_configs()
         self.in_force = InForce(settings.alarms, self._timezone)
         self.alarms = alarms_of(settings, self.storage, self.in_force, self._timezone)
@@ -77,13 +79,13 @@ class SchedulerApp:
                 resources=self._resources(),
                 alarmed=self.alarms.hear,
             )
-            self.executor.failed.add_done_callback(self._note_failure)
+            self.executor.failed.add_done_callback(self._watch)
             await self.executor.start()
             self._make_engine(self.executor)
         await self._listen()
         self._start_engine()
-        self.alarms.start(self._note_death)
-        self.outbox.start(self._note_death)
+        self.alarms.start(self._watch)
+        self.outbox.start(self._watch)
         self._nacos.start(
             self.port,
             executor_url=self.executor.url() if self.executor else "",
@@ -131,7 +133,7 @@ class SchedulerApp:
     def _open_configs(self) -> None:
         self._secrets = SecretBox.of(self._settings)
         self.configs = ConfigCache(self.storage.engine, self._secrets, self._settings.redis)
-        self.configs.start(self._note_death)
+        self.configs.start(self._watch)
 
     def _open_admins(self) -> None:
         self._admins = AdminsPart(
@@ -140,7 +142,7 @@ class SchedulerApp:
             timezone=self._timezone,
             configs_changed=self.configs.changed,
         )
-        self._admins.start(self._note_death)
+        self._admins.start(self._watch)
 
     def _resources(self) -> dict[str, str]:
         """What handlers may ask for."""
@@ -168,12 +170,12 @@ class SchedulerApp:
             return
         section = self._settings.scheduler
         door = door_of(section, self._secrets, port=self.port, executor_url=self.executor.url())
-        self.local.start(self._note_death, door=door)
+        self.local.start(self._watch, door=door)
 
     async def _listen(self) -> None:
         pulse = Pulse(self.storage)
         self._feeling = asyncio.create_task(pulse.run())
-        self._feeling.add_done_callback(self._note_death)
+        self._feeling.add_done_callback(self._watch)
         pools = self._pools()
         self._open_outbox(pools.notify)
         self.site = Site(
@@ -212,15 +214,6 @@ class SchedulerApp:
             retry_workers=section.retry_workers,
             notify_workers=section.notify_workers,
         )
-
-    def _note_death(self, task: asyncio.Task[None]) -> None:
-        if not task.cancelled() and (error := task.exception()) and not self.failed.done():
-            self.failed.set_exception(error)
-
-    def _note_failure(self, failed: asyncio.Future[None]) -> None:
-        error = failed.exception()
-        if error is not None and not self.failed.done():
-            self.failed.set_exception(error)
 
 
 def check_safe(settings: Settings) -> None:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from sqlalchemy import text
 
+from executor.background import failing
 from executor.testing.fake_admin import FakeAdmin
 from scheduler.app import SchedulerApp
 from scheduler.demo_jobs import DemoJobs, Expectation
@@ -66,7 +67,7 @@ class Demo:
             self._admin = FakeAdmin("3.4", app_name=self._settings.executor.app_name)
             await self._admin.__aenter__()
         self._app = SchedulerApp(self._served())
-        self._app.failed.add_done_callback(self._note_failure)
+        self._app.failed.add_done_callback(failing(self.failed))
         await self._app.start()
         _say(f"API:       http://127.0.0.1:{self._app.port}/docs   health: …/health")
         _say(f"psql:      {self._app.storage.psql_hint()}")
@@ -136,12 +137,8 @@ class Demo:
         self.exit_code |= expectation.wrong
 
     def _note_end(self, showing: asyncio.Task[None]) -> None:
-        if showing.cancelled() or self.failed.done():
-            return
-        error = showing.exception()
-        if error is not None:
-            self.failed.set_exception(error)
-        elif self._once:
+        failing(self.failed)(showing)
+        if self._once and not (showing.cancelled() or self.failed.done()):
             self.failed.set_result(None)
 
     async def _trigger(self, sample: Sample) -> bool:
@@ -163,11 +160,6 @@ class Demo:
                 if found is not None and found.status not in ("queued", "running"):
                     return found.status, found.duration_ms, found.job_no
                 await asyncio.sleep(0.02)
-
-    def _note_failure(self, failed: asyncio.Future[None]) -> None:
-        error = failed.exception()
-        if error is not None and not self.failed.done():
-            self.failed.set_exception(error)
 
 
 def _apart(settings: Settings) -> Settings:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,6 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from executor.background import wait_for
 from scheduler.alarms.model import Level
 from scheduler.alarms.tables import schedule_message
 from scheduler.lists import Total, counted, listing, refuse_deep
@@ -114,9 +114,7 @@ class Inbox:
                 given = {one for one in given if one > last - _OVERLAP}
                 given.update(message.id for message in messages)
                 continue
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_LOOK_EVERY_S):
-                    await news.wait()
+            await wait_for(news, _LOOK_EVERY_S)
 
     async def _newest(self) -> int:
         async with self._engine.connect() as connection:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
@@ -12,6 +11,7 @@ import asyncpg
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from executor.background import wait_for
 from executor.model import Trigger
 from executor.outbox import pause_s
 from executor.run_alarm import RunAlarm
@@ -128,9 +128,7 @@ class Alarms:
             await asyncio.sleep(min(pause_s(failures), _LONGEST_PAUSE_S))
             return
         await asyncio.sleep(_PACE_S)
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_TURN_S):
-                await self._news.wait()
+        await wait_for(self._news, _TURN_S)
 
     async def _turn(self) -> None:
         if not self._section.enabled:

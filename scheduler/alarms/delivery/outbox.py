@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from tenacity import RetryCallState, Retrying
 from tenacity.wait import wait_exponential, wait_random
 
+from executor.background import wait_for
 from executor.outbox import pause_s
 from scheduler.alarms.delivery import ledger
 from scheduler.alarms.delivery.channel import Channel, Channels
@@ -118,9 +118,7 @@ class Outbox:
             await asyncio.sleep(min(pause_s(failures), _LONGEST_PAUSE_S))
             return
         await asyncio.sleep(_BRIEF_S)
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(wait_s):
-                await self._news.wait()
+        await wait_for(self._news, wait_s)
 
     async def _look(self, connection: asyncpg.Connection) -> float:
         """Begin to send all that is due and has a place; how long to wait for more, seconds."""
