@@ -41,6 +41,13 @@ def next_time(
     return first_time(replace(job, next_run_time=start), after, calendar=calendar)
 
 
+def last_time_lost(old: Job, job: Job, kept: Kept) -> datetime | None:
+    """When *job*, which was *old*, was due and, having no next time, will never be; None: it was not."""
+    if kept.under_way or job.schedule_type is ScheduleType.NONE:
+        return None
+    return kept.taken_back or old.next_run_time
+
+
 def _is_new_moment(old: Job, job: Job) -> bool:
     """Whether *job* is to run once at a moment that was not known: it may have just passed."""
     return job.schedule_type is ScheduleType.ONCE and (not job.id or old.run_at != job.run_at)

@@ -11,19 +11,23 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from scheduler import calendar_store
+from scheduler import calendar_store, job_store
 from scheduler.engine.calendars import Calendar
 from scheduler.engine.rules import BadSchedule
 from scheduler.engine.statements import sql
 from scheduler.job import Job, JobStatus
-from scheduler.job_change import Kept, next_time
+from scheduler.job_change import Kept, last_time_lost, next_time
+from scheduler.job_rule import zone_of
 from scheduler.refusal import Invalid
+
+_LOST = "a change of its calendar or rule has taken away its last time"
 
 
 async def scheduled(connection: AsyncConnection, old: Job, job: Job, *, now: datetime) -> Job:
     """*job*, which was *old*, with the time of its next run; only a running one has any.
 
-    Attempts that are to come, and fires that wait for other jobs, stay. Raises Invalid.
+    Attempts that are to come, and fires that wait for other jobs, stay. When none is to come, though
+    one was, the job's note says so. Raises Invalid.
     """
     ((taken_back,),) = await _ask(connection, "withdraw", job.id, now)
     ((newest, under_way),) = await _ask(connection, "newest_kept", job.id)
@@ -33,7 +37,12 @@ async def scheduled(connection: AsyncConnection, old: Job, job: Job, *, now: dat
         following = next_time(old, job, kept, now=now, calendar=calendar)
     except BadSchedule as error:
         raise Invalid("schedule_type", str(error)) from None
-    return replace(job, next_run_time=following if job.status is JobStatus.RUNNING else None)
+    if job.status is not JobStatus.RUNNING:
+        return replace(job, next_run_time=None)
+    if following is None and (lost := last_time_lost(old, job, kept)) is not None:
+        when = lost.astimezone(zone_of(job.timezone))
+        await job_store.note(connection, job.id, f"{_LOST}, {when:%Y-%m-%d %H:%M:%S %Z}")
+    return replace(job, next_run_time=following)
 
 
 async def drop_planned(

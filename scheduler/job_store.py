@@ -139,6 +139,12 @@ async def save(connection: AsyncConnection, job: Job) -> Job:
     )
 
 
+async def note(connection: AsyncConnection, job_id: int, why: str) -> None:
+    """Say why a running job is never due any more, until somebody changes that."""
+    query = update(schedule_job).where(schedule_job.c.id == job_id)
+    await connection.execute(query.values(schedule_note=why))
+
+
 async def mark_deleted(connection: AsyncConnection, job_id: int) -> None:
     """Delete it logically: runs still name it, lists and the engine no longer see it."""
     gone = {"deleted_at": func.now(), "status": "stopped", "next_run_time": None}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -65,6 +66,11 @@ async def claimed(sql, job: Job, state: str = "planned", **columns: Any) -> date
 async def left(sql, job: Job) -> list[tuple[str, str]]:
     query = f"SELECT trigger_type, state FROM {SCHEMA}.schedule_fire WHERE job_id = $1 ORDER BY id"
     return [tuple(row) for row in await sql.fetch(query, job.id)]
+
+
+async def noted(sql, job: Job) -> str:
+    query = f"SELECT schedule_note FROM {SCHEMA}.schedule_job WHERE id = $1"
+    return str(await sql.fetchval(query, job.id))
 
 
 async def paused_and_resumed(jobs: JobService, _: CalendarService, job: Job) -> None:
@@ -143,6 +149,40 @@ async def test_a_job_that_runs_once_is_due_again_only_if_its_fire_was_taken_back
     await change(jobs, calendars, job)
 
     assert (await jobs.get(job.id)).next_run_time == (due if again else None)
+
+
+@pytest.mark.parametrize("is_claimed", [False, True])
+async def test_a_job_whose_only_day_its_calendar_takes_away_says_so_until_it_has_one_again(
+    jobs, calendars, sql, is_claimed
+):
+    run_at = soon(86_400)
+    job = await a_job(jobs, schedule_type=ScheduleType.ONCE, run_at=run_at)
+    if is_claimed:
+        await claimed(sql, job)
+
+    await calendars.set(replace(EVERY_DAY, closing_days=frozenset({run_at.date()})))
+    taken_away = await noted(sql, job)
+    await calendars.set(EVERY_DAY)
+
+    assert taken_away == (
+        "a change of its calendar or rule has taken away its last time,"
+        f" {run_at:%Y-%m-%d %H:%M:%S} UTC"
+    )
+    assert await noted(sql, job) == ""
+    assert (await jobs.get(job.id)).next_run_time == run_at
+
+
+@pytest.mark.parametrize("state", ["fired", "waiting"])
+async def test_a_job_whose_only_run_is_under_way_when_its_day_is_taken_has_lost_nothing(
+    jobs, calendars, sql, state
+):
+    run_at = soon(600)
+    job = await a_job(jobs, schedule_type=ScheduleType.ONCE, run_at=run_at)
+    await claimed(sql, job, state=state)
+
+    await calendars.set(replace(EVERY_DAY, closing_days=frozenset({run_at.date()})))
+
+    assert await noted(sql, job) == ""
 
 
 async def test_a_job_that_has_run_once_is_not_due_again_while_it_is_tried_again(
