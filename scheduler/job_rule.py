@@ -70,13 +70,21 @@ def refuse_past(job: Job, now: datetime) -> None:
         raise Invalid("run_at", "lies in the past")
 
 
+def waits_endlessly(job: Job) -> bool:
+    """Whether *job* is running and would never be due."""
+    return (
+        job.schedule_type is not ScheduleType.NONE
+        and job.status is JobStatus.RUNNING
+        and job.next_run_time is None
+        and not is_delayed(job)  # a run is under way
+    )
+
+
 def refuse_endless_wait(job: Job) -> None:
     """Raise Invalid for a job that is running and would never be due, naming what says when."""
-    needed = _NEEDED.get(job.schedule_type)
-    if needed is None or job.status is not JobStatus.RUNNING or job.next_run_time is not None:
+    if not waits_endlessly(job):
         return
-    if is_delayed(job):
-        return  # a run is under way
+    needed = _NEEDED[job.schedule_type]
     days = f" on the working days of {job.calendar_name}" if job.calendar_name else ""
     raise Invalid(needed, f"gives no time in the future{days}: such a job cannot be running")
 

@@ -32,6 +32,7 @@ from scheduler.job_rule import (
     refuse_past,
     same_rule,
     skipped_times,
+    waits_endlessly,
 )
 from scheduler.job_schedule import calendar_of, drop_planned, scheduled
 from scheduler.job_store import MASK, JobFilter, plain
@@ -91,12 +92,15 @@ class JobService:
         return created
 
     async def create_all(self, jobs: Sequence[Job]) -> list[Job]:
-        """Store all of *jobs*, or none. Raise Invalid, whose place is the job's in *jobs*."""
+        """Store all of *jobs*, which were kept elsewhere, or none; those that are over stopped.
+
+        Raises Invalid, whose place is the job's in *jobs*.
+        """
         created = []
         async with self._engine.begin() as connection:
             for place, job in enumerate(jobs):
                 try:
-                    created.append(await self._create(connection, job))
+                    created.append(await self._create(connection, job, kept=True))
                 except Invalid as refusal:
                     raise refusal.at(f"jobs.{place}.") from None
         for job in created:
@@ -178,12 +182,16 @@ class JobService:
             await job_store.save(connection, job)
             await announce(connection, "job", job_id)
 
-    async def _create(self, connection: AsyncConnection, job: Job) -> Job:
+    async def _create(self, connection: AsyncConnection, job: Job, *, kept: bool = False) -> Job:
+        """One that was *kept* may have had all its times since: it is stopped, not refused."""
         refuse_foreign(job)
         job = checked(replace(job, configs=plain(job.configs)), None)
-        refuse_past(job, self._now())
+        if not kept:
+            refuse_past(job, self._now())
         await dependency_store.check(connection, job)
         job = await scheduled(connection, job, job, now=self._now())
+        if kept and waits_endlessly(job):
+            job = replace(job, status=JobStatus.STOPPED)
         refuse_endless_wait(job)
         today = self._now().astimezone(ZoneInfo(self.timezone))
         job = await job_store.add(connection, job, today=f"{today:%Y%m%d}")

@@ -136,7 +136,10 @@ class Jobs:
 
     @post("/jobs/import", role=Role.ADMIN)
     async def import_(self, body: Import) -> Sequence[JobTold]:
-        """Make several jobs, all or none."""
+        """Make several jobs, all or none.
+
+        One that would never be due any more, such as a `once` whose time has passed, is made stopped.
+        """
         new = [job.job(self._jobs.timezone) for job in body.jobs]
         return [_told(job) for job in await self._jobs.create_all(new)]
 

@@ -29,6 +29,25 @@ async def test_a_time_is_exported_in_the_zone_of_its_job(api):
     assert exported["jobs"][0]["runAt"] == "2999-01-01T00:00:00+08:00"
 
 
+async def test_jobs_of_an_old_export_whose_times_have_passed_are_imported_as_stopped(api):
+    new = {"handlerName": "note", "status": "running", "timezone": "Asia/Shanghai"}
+    once = {"jobName": "once", "scheduleType": "once", "runAt": "2020-01-01T00:00:00+08:00"}
+    last = {"jobName": "last", "scheduleType": "cron", "cronExpression": "0 0 0 1 1 ? 2020"}
+    nightly = {"jobName": "nightly"} | NIGHTLY
+
+    imported = await api.post(
+        "/jobs/import", {"jobs": [new | job for job in (once, last, nightly)]}
+    )
+
+    assert [job["status"] for job in imported] == ["stopped", "stopped", "running"]
+    assert imported[0]["runAt"] == once["runAt"]
+    started = await api.ask("POST", f"/jobs/{imported[0]['id']}/start")
+    assert (started.status, started.message) == (
+        409,
+        "the time at which it was to run has passed: change runAt first",
+    )
+
+
 async def test_jobs_are_exported_and_imported_all_or_none(api):
     await api.a_job(jobName="one", jobGroup="moved", configs={"k": "v"}, **NIGHTLY)
     await api.a_job(jobName="two", jobGroup="moved")
