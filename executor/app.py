@@ -120,24 +120,7 @@ class ExecutorApp:
         self._pools = Pools(self.handlers, self._settings)
         opened.push_async_callback(lambda: self._pools.close(self._hurry))
         await self._pools.open()
-        course = Course(
-            journal=self.journal,
-            clock=self._clock,
-            workers=self._pools.workers,
-            slots=self._pools.slots,
-            patience_s=self._pools.patience_s,
-            changed=self._reporting.changed,
-            alarmed=self._alarmed,
-            configs=self._configs,
-            resources=self._resources,
-        )
-        self.dispatcher = Dispatcher(
-            course=course,
-            journal=self.journal,
-            clock=self._clock,
-            find_handler=self._find_handler,
-            most_waiting=section.max_waiting,
-        )
+        self.dispatcher = self._make_dispatcher()
         endpoints = Endpoints(
             self._presence.callers(),
             self.dispatcher,
@@ -162,14 +145,7 @@ class ExecutorApp:
         await server.serve()
         self._begin_reports()
         self._presence.appear(self._advertised, self._background, self._reporting.nudge)
-        for loop in (
-            self._live_with_journal(),
-            self._flush_logs(),
-            self._log_keeper.drop_old(),
-            self._log_keeper.watch_losses(),
-            self._pools.watchdog.run(),
-        ):
-            self._background.watch(loop)
+        self._begin_loops()
 
     async def stop(self, *, hurry: asyncio.Event | None = None) -> None:
         """Leave in order: out of the registry, finish or stop what runs, deliver, close.
@@ -208,6 +184,26 @@ class ExecutorApp:
 
     # parts
 
+    def _make_dispatcher(self) -> Dispatcher:
+        course = Course(
+            journal=self.journal,
+            clock=self._clock,
+            workers=self._pools.workers,
+            slots=self._pools.slots,
+            patience_s=self._pools.patience_s,
+            changed=self._reporting.changed,
+            alarmed=self._alarmed,
+            configs=self._configs,
+            resources=self._resources,
+        )
+        return Dispatcher(
+            course=course,
+            journal=self.journal,
+            clock=self._clock,
+            find_handler=self._find_handler,
+            most_waiting=self._settings.executor.max_waiting,
+        )
+
     def _find_handler(self, trigger: Trigger) -> Handler | None:
         if trigger.script is None:
             return self.handlers.find(trigger.handler)
@@ -238,6 +234,16 @@ class ExecutorApp:
             _log.warning("runs_recovered", taken_up=len(reports) - ended, interrupted=ended)
 
     # loops beside the runs
+
+    def _begin_loops(self) -> None:
+        for loop in (
+            self._live_with_journal(),
+            self._flush_logs(),
+            self._log_keeper.drop_old(),
+            self._log_keeper.watch_losses(),
+            self._pools.watchdog.run(),
+        ):
+            self._background.watch(loop)
 
     async def _live_with_journal(self) -> None:
         await self.journal.died
