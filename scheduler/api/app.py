@@ -12,6 +12,7 @@ from aiohttp import web
 from pydantic import BaseModel, ValidationError
 
 from scheduler.api.auth import Tokens, check_role
+from scheduler.api.door import Inner
 from scheduler.api.endpoint import Endpoint, endpoints_of
 from scheduler.api.envelope import failure, success
 from scheduler.api.errors import answer_to, bad_input, invalid
@@ -25,11 +26,20 @@ MOST_BODY = 4 * 2**20
 _BODY_WITHIN_S = 10.0
 
 
-def build(endpoints: Sequence[Endpoint], tokens: Tokens, pulse: Pulse) -> web.Application:
-    """The application that answers at *endpoints*; *pulse* says whether the database is there."""
+def build(
+    endpoints: Sequence[Endpoint],
+    tokens: Tokens,
+    pulse: Pulse,
+    *,
+    welcome: Callable[[Inner], None],
+) -> web.Application:
+    """The application that answers at *endpoints*.
+
+    *pulse* says whether the database is there; *welcome* is told by whom a right token was shown.
+    """
     app = web.Application(client_max_size=MOST_BODY, middlewares=[_told])
     for endpoint in endpoints:
-        handler = _Way(endpoint, tokens, pulse).go
+        handler = _Way(endpoint, tokens, pulse, welcome).go
         app.router.add_route(endpoint.method, PREFIX + _pattern(endpoint), handler)
     return app
 
@@ -70,14 +80,18 @@ async def _told(
 class _Way:
     """The way of a request to one endpoint: who, may they, what, answer."""
 
-    def __init__(self, endpoint: Endpoint, tokens: Tokens, pulse: Pulse) -> None:
+    def __init__(
+        self, endpoint: Endpoint, tokens: Tokens, pulse: Pulse, welcome: Callable[[Inner], None]
+    ) -> None:
         self._endpoint = endpoint
         self._tokens = tokens
         self._pulse = pulse
+        self._welcome = welcome
 
     async def go(self, request: web.Request) -> web.StreamResponse:
         endpoint = self._endpoint
         actor = self._tokens.actor(request.headers.get("Authorization"), request.remote or "")
+        self._welcome(request.protocol)
         check_role(actor, endpoint.role)
         given = await self._given(request)
         if not self._pulse.is_felt():

@@ -37,8 +37,8 @@ class Inner(Protocol):
 class Door:
     """Listens, counts connections, and closes those that are half open.
 
-    Above the limit, whoever has waited longest before saying anything whole makes room; later
-    requests of a connection have aiohttp's own limits.
+    Above the limit, whoever has waited longest before saying anything whole makes room, or else
+    the stranger who has been here longest; later requests of a connection have aiohttp's own limits.
     """
 
     def __init__(self, serve: Callable[[], Inner]) -> None:
@@ -46,6 +46,8 @@ class Door:
         self._serve = serve
         self._half_open: dict[_Connection, float] = {}
         """Since when, oldest first."""
+        self._strangers: dict[Inner, _Connection] = {}
+        """By which no right token was shown, oldest first."""
         self._count = 0
         self._loop = asyncio.get_running_loop()
 
@@ -70,11 +72,18 @@ class Door:
     def _descriptors(self) -> list[int]:
         return [listening.fileno() for listening in self._listening.sockets]
 
+    def welcome(self, inner: Inner) -> None:
+        """Who is served by *inner* has shown a right token, and makes room for no stranger."""
+        self._strangers.pop(inner, None)
+
     def opened(self, connection: _Connection) -> None:
+        if self._count >= MOST_CONNECTIONS:
+            self._make_room()
         self._count += 1
         self._half_open[connection] = self._loop.time()
-        if self._count > MOST_CONNECTIONS:
-            next(iter(self._half_open)).turn_out()
+        self._strangers[connection.inner] = connection
+        if self._count > MOST_CONNECTIONS:  # nobody could be turned out
+            connection.turn_out()
 
     def has_asked(self, connection: _Connection) -> None:
         self._half_open.pop(connection, None)
@@ -82,6 +91,12 @@ class Door:
     def closed(self, connection: _Connection) -> None:
         self._count -= 1
         self._half_open.pop(connection, None)
+        self._strangers.pop(connection.inner, None)
+
+    def _make_room(self) -> None:
+        longest = next(iter(self._half_open or self._strangers.values()), None)
+        if longest is not None:
+            longest.turn_out()
 
     def _sweep(self) -> None:
         latest = self._loop.time() - HEAD_WITHIN_S
@@ -95,7 +110,7 @@ class _Connection(asyncio.Protocol):
 
     def __init__(self, door: Door, inner: Inner) -> None:
         self._door = door
-        self._inner = inner
+        self.inner = inner
         self._head = b""
         """What has come of the first request's head, until it is whole."""
         self._begun = False
@@ -104,12 +119,12 @@ class _Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
         self._open = True
-        self._inner.connection_made(transport)
+        self.inner.connection_made(transport)
         self._door.opened(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._leave()
-        self._inner.connection_lost(exc)
+        self.inner.connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         if not self._begun:
@@ -121,7 +136,7 @@ class _Connection(asyncio.Protocol):
             if _END in self._head:
                 self._begun, self._head = True, b""
                 self._door.has_asked(self)
-        self._inner.data_received(data)
+        self.inner.data_received(data)
 
     def turn_out(self) -> None:
         """Close; it counts no more, though it may take a while to be gone."""
@@ -134,13 +149,13 @@ class _Connection(asyncio.Protocol):
             self._door.closed(self)
 
     def eof_received(self) -> None:
-        self._inner.eof_received()
+        self.inner.eof_received()
 
     def pause_writing(self) -> None:
-        self._inner.pause_writing()
+        self.inner.pause_writing()
 
     def resume_writing(self) -> None:
-        self._inner.resume_writing()
+        self.inner.resume_writing()
 
 
 def _may_be_http(start: bytes) -> bool:

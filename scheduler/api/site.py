@@ -30,7 +30,7 @@ from scheduler.api.auth import Tokens
 from scheduler.api.calendars import Calendars
 from scheduler.api.configs import Configs
 from scheduler.api.docs import Docs
-from scheduler.api.door import Door
+from scheduler.api.door import Door, Inner
 from scheduler.api.jobs import Jobs
 from scheduler.api.messages import Messages
 from scheduler.api.runs import Logs
@@ -103,7 +103,7 @@ class Site:
         self.made_token = tokens.made
         """The text of the token that was made because none was configured; else empty."""
         endpoints = endpoints_of_all(self._groups())
-        self.application = build(endpoints, tokens, pulse)
+        self.application = build(endpoints, tokens, pulse, welcome=self._welcome)
         self.application.router.add_get("/health", Health(storage, executor).answer)
         Docs(endpoints, prefix=PREFIX).add_to(self.application.router)
 
@@ -135,6 +135,9 @@ class Site:
         self._streams.close()
         await self._peers.close()
         await self._runner.cleanup()
+
+    def _welcome(self, inner: Inner) -> None:
+        self._door.welcome(inner)
 
     def _groups(self) -> Sequence[object]:
         """The endpoints, by what they are about."""

@@ -44,6 +44,32 @@ async def test_half_open_connections_do_not_stop_the_health(api: Api) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
+async def test_strangers_who_stay_keep_nobody_out(api: Api) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 8192)), hard))
+    asked = f"GET {PREFIX}/handlers HTTP/1.1\r\nHost: a\r\n"
+    token = f"Authorization: Bearer {TOKENS['viewer']}\r\n"
+    known, writer = await opened(api, f"{asked}{token}\r\n".encode())
+    held = [writer]
+    try:
+        assert b" 200 " in await known.readuntil(b"\r\n")
+        for _ in range(MOST_CONNECTIONS):
+            stranger, writer = await opened(api, f"{asked}\r\n".encode())
+            held.append(writer)
+            assert b" 401 " in await asyncio.wait_for(stranger.readuntil(b"\r\n"), LIMIT_S)
+
+        assert await is_well(api)
+        newcomer, writer = await opened(api, f"{asked}{token}Connection: close\r\n\r\n".encode())
+        held.append(writer)
+        assert b" 200 " in await asyncio.wait_for(newcomer.read(), LIMIT_S)
+        held[0].write(f"{asked}{token}Connection: close\r\n\r\n".encode())
+        assert b" 200 " in await asyncio.wait_for(known.read(), LIMIT_S)
+    finally:
+        for writer in held:
+            writer.transport.abort()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
 async def test_a_head_that_does_not_come_is_not_waited_for(api: Api) -> None:
     begun = time.monotonic()
     reader, writer = await opened(api, HALF)
