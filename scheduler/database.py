@@ -89,6 +89,12 @@ def is_mistaken(error: BaseException) -> bool:
     )
 
 
+def said(error: BaseException) -> str:
+    """What PostgreSQL, or the driver, has said, in one line; SQLAlchemy adds names of its own."""
+    words = str(getattr(error, "orig", None) or error)
+    return words.splitlines()[0] if words else type(error).__name__
+
+
 def _refuse_closed(adapted: Any, *_: object) -> None:
     """Never lend a connection that died in the pool; the server's others will have died too."""
     if adapted.driver_connection.is_closed():

@@ -10,7 +10,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from executor.model import LOCAL, Report
-from scheduler.database import STATEMENT_FAILED
+from scheduler.database import STATEMENT_FAILED, said
 from scheduler.run_row import COLUMNS, Key, clean, job_of, newest, row_of
 from scheduler.statements import statements
 
@@ -115,7 +115,7 @@ class Recorder:
                     raise
         except (OSError, *STATEMENT_FAILED) as error:
             self._forget()
-            raise RecorderUnavailable(f"{type(error).__name__}: {error}") from error
+            raise RecorderUnavailable(said(error)) from error
 
     async def _record(
         self, connection: asyncpg.Connection, runs: Sequence[_Run], *, again: bool = True

@@ -18,6 +18,7 @@ from scheduler.database import (
     create_database_if_missing,
     open_database,
     plain_dsn,
+    said,
     upgrade,
 )
 from scheduler.embedded import EmbeddedPostgres
@@ -111,7 +112,7 @@ async def prepared(settings: Settings) -> AsyncIterator[Storage]:
         await _try_once(storage)
         yield storage
     except STATEMENT_FAILED as error:
-        raise StartRefused(f"PostgreSQL has failed: {str(error).splitlines()[0]}") from error
+        raise StartRefused(f"PostgreSQL has failed: {said(error)}") from error
     finally:
         await storage.close()
 
@@ -132,5 +133,5 @@ async def _persist(step: Callable[[], Awaitable[None]]) -> None:
         except _AWAY as error:
             failures += 1
             if failures == 1:
-                _log.warning("postgresql_away", reason=str(error))
+                _log.warning("postgresql_away", reason=said(error))
             await asyncio.sleep(pause_s(failures))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import asyncpg
 import sqlalchemy.exc
@@ -14,7 +13,7 @@ from pydantic.alias_generators import to_camel
 from admin_bridge.console import ConsoleError, Unsupported
 from executor.errors import TriggerRejected
 from scheduler.api.envelope import failure
-from scheduler.database import is_mistaken
+from scheduler.database import is_mistaken, said
 from scheduler.engine.link import DatabaseAway
 from scheduler.peers import PeerAway
 from scheduler.refusal import Invalid, NotFound, Refused
@@ -71,7 +70,13 @@ def bad_input(error: ValidationError) -> BadInput:
 
 def _plain(message: str) -> str:
     """*message* without what only those who know pydantic understand."""
-    return message.removeprefix("Value error, ").replace(" after validation", "")
+    said = message.removeprefix("Value error, ").replace(" after validation", "")
+    return said.replace("Tuple should", "List should", 1)
+
+
+def named(field: str) -> str:
+    """What the API calls *field*."""
+    return _NAMES.get(field, to_camel(field))
 
 
 def invalid(field: str, message: str) -> BadInput:
@@ -92,6 +97,7 @@ _STATUS: Mapping[type[Exception], int] = {
     ConsoleError: 502,
     PeerAway: 502,
 }
+_SOON = {"Retry-After": "1"}
 
 
 def answer_to(error: Exception) -> web.Response | None:
@@ -100,13 +106,13 @@ def answer_to(error: Exception) -> web.Response | None:
         return _of_http(error)
     if isinstance(error, Invalid):
         field, dot, inner = error.field.partition(".")
-        name = error.place + _NAMES.get(field, to_camel(field)) + dot + inner
+        name = error.place + named(field) + dot + inner
         return answer_to(invalid(name, str(error)))
     for kind, status in _STATUS.items():
         if isinstance(error, kind):
             return failure(status, str(error), _data_of(error), headers=_headers_of(error))
     if is_away(error):
-        return failure(503, f"PostgreSQL is away: {_reason(error)}", headers={"Retry-After": "1"})
+        return failure(503, f"PostgreSQL is away: {said(error)[:200]}", headers=_SOON)
     return None
 
 
@@ -158,8 +164,3 @@ def is_away(error: BaseException | None) -> bool:
             return True
         error = getattr(error, "orig", None) or error.__cause__
     return False
-
-
-def _reason(error: BaseException) -> str:
-    cause: Any = getattr(error, "orig", None) or error
-    return str(cause).splitlines()[0][:200] if str(cause) else type(cause).__name__

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 import asyncpg
 import pytest
 from sqlalchemy import text
@@ -9,6 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from scheduler.api.errors import is_away
+from scheduler.database import open_database
 from scheduler.engine.link import DatabaseAway, lent
 
 
@@ -43,3 +46,13 @@ async def test_what_was_given_to_a_statement_is_not_in_its_error(engine: AsyncEn
 
     assert "division by zero" in str(failed.value)
     assert "hushed" not in str(failed.value)
+
+
+async def test_what_postgresql_says_is_told_in_its_words_alone(database_url: str) -> None:
+    nowhere = open_database(urlsplit(database_url)._replace(path="/none").geturl())
+
+    with pytest.raises(DatabaseAway) as away:
+        async with lent(nowhere):
+            pytest.fail("there is no such database")
+
+    assert str(away.value) == 'database "none" does not exist'
