@@ -3,6 +3,7 @@
 Refused
 ├── NotFound    there is no such thing
 ├── Conflict    there is, but its state does not allow this
+├── NotHere     this replica cannot do it now
 └── Invalid     what was given breaks a rule; names the field
 """
 
@@ -20,6 +21,10 @@ class NotFound(Refused, LookupError):
 
 class Conflict(Refused):
     """The state of things does not allow it; the sentence says what would be."""
+
+
+class NotHere(Refused):
+    """Another replica can, or this one later; the sentence says why not now."""
 
 
 class Invalid(Refused):

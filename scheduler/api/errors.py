@@ -16,7 +16,7 @@ from scheduler.api.envelope import failure
 from scheduler.database import is_mistaken, said
 from scheduler.engine.link import DatabaseAway
 from scheduler.peers import PeerAway
-from scheduler.refusal import Invalid, NotFound, Refused
+from scheduler.refusal import Invalid, NotFound, NotHere, Refused
 from scheduler.xxl.runs import Unseen
 
 _NAMES = {"name": "jobName", "group": "jobGroup", "handler": "handlerName"}
@@ -90,6 +90,7 @@ _STATUS: Mapping[type[Exception], int] = {
     TooMany: 429,
     Busy: 503,
     NotFound: 404,
+    NotHere: 503,
     Refused: 409,
     TriggerRejected: 409,
     Unseen: 202,
@@ -126,6 +127,8 @@ def _headers_of(error: Exception) -> dict[str, str]:
             return {"WWW-Authenticate": "Bearer"}
         case TooMany():
             return {"Retry-After": str(error.wait_s)}
+        case NotHere() | Busy():
+            return _SOON
         case _:
             return {}
 

@@ -21,7 +21,7 @@ _FAILURES = {
     422: "A field breaks a rule",
     429: "Too many wrong tokens came from this address",
     502: "An Admin, or the replica that is asked for it, does not answer as it should",
-    503: "PostgreSQL is away",
+    503: "PostgreSQL is away, or this replica cannot do it now: ask again, or another",
 }
 _TOO_SLOW = 408, "The body did not come in time"
 _FAILURE = {

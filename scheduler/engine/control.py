@@ -23,7 +23,7 @@ from scheduler.engine.firing import Firing
 from scheduler.engine.link import DatabaseAway, lent
 from scheduler.engine.manual import Manual, Wish
 from scheduler.engine.statements import sql
-from scheduler.refusal import Conflict
+from scheduler.refusal import Conflict, NotHere, Refused
 
 _KILLED = "killed before it was fired"
 
@@ -46,7 +46,7 @@ class RunControl:
         """*doubt* is told that a fire may stand in the table of which nobody here knows."""
         self._database = database
         self._owner = owner
-        self._manual = Manual(database, owner, handlers)
+        self._manual = Manual(database, owner, handlers, unfit=lambda: dispatcher.unfit)
         self._firing = firing
         self._finals = finals
         self._dispatcher = dispatcher
@@ -58,27 +58,35 @@ class RunControl:
         """Run a job now, whatever its status; the log id, once the run is remembered.
 
         None: there is no such local job. Raises Conflict with the reason when it will not run
-        (that is recorded too, unless its handler is not here), and DatabaseAway.
+        (that is recorded too, unless its handler is not here), NotHere, and DatabaseAway.
         """
         task = asyncio.create_task(self._execute(job_id, params))
         self._hold(task)
-        return await asyncio.shield(task)  # a caller who hangs up does not leave half a run
+        outcome = await asyncio.shield(task)  # a caller who hangs up does not leave half a run
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
 
     def _hold(self, task: asyncio.Task[Any]) -> None:
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
 
-    async def _execute(self, job_id: int, params: str | None) -> int | None:
+    async def _execute(
+        self, job_id: int, params: str | None
+    ) -> int | Refused | DatabaseAway | None:
+        """As `execute`, but what it raises is given back: perhaps nobody is left to catch it."""
         wish = Wish(job_id, moment(self._clock.now_ms()), params, acting.get())
         try:
             trigger = await self._manual.fire(wish)
             if trigger is not None:
                 await self._accept(trigger)
         except TriggerRejected as refusal:
-            raise Conflict(str(refusal)) from refusal
-        except DatabaseAway:
+            return Conflict(str(refusal))
+        except NotHere as refusal:
+            return refusal
+        except DatabaseAway as reason:
             self._doubt()
-            raise
+            return reason
         return trigger.log_id if trigger is not None else None
 
     async def _accept(self, trigger: Trigger) -> None:

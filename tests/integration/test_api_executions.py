@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import gc
+from typing import Any
+
 import pytest
+
+from scheduler.engine.link import DatabaseAway
+from tests.integration.api_service import an_api
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -71,3 +79,44 @@ async def test_an_execution_without_its_handler_changes_nothing(api):
     assert [one["action"] for one in (await api.get("/audit", jobId=job["id"]))["records"]] == [
         "create"
     ]
+
+
+async def test_a_replica_that_begins_no_runs_any_more_says_503_and_leaves_nothing_of_it(
+    tmp_path, database_url
+):
+    async with an_api(tmp_path, database_url) as api:
+        job = await api.a_job()
+        assert api.app.executor is not None
+        api.app.executor.dispatcher.close_doors()
+
+        refused = await api.ask("POST", "/jobs/execute", {"jobId": job["id"]})
+        unknown = await api.ask("POST", "/jobs/execute", {"jobId": 987654321})
+
+        audit = await api.get("/audit", jobId=job["id"])
+        runs = await api.get("/logs", jobId=job["id"])
+    assert (refused.status, refused.message) == (
+        503,
+        "this executor is shutting down, use another node",
+    )
+    assert unknown.status == 404
+    assert [change["action"] for change in audit["records"]] == ["create"]
+    assert runs["records"] == []
+
+
+async def test_an_execution_whose_caller_has_gone_fails_in_silence(tmp_path, free_port):
+    said = list[dict[str, Any]]()
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: said.append(context))
+    url = f"postgresql://x@127.0.0.1:{free_port}/none"
+    async with an_api(tmp_path, url, wait=False) as api:
+        assert api.app.local is not None
+        gone = asyncio.create_task(api.app.local.control.execute(1))
+        await asyncio.sleep(0)  # it has asked
+        gone.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await gone
+        with pytest.raises(DatabaseAway):  # is asked after the first one
+            await api.app.local.control.execute(1)
+    gc.collect()  # what nobody has caught is told of then
+    asyncio.get_running_loop().set_exception_handler(None)
+
+    assert said == []
