@@ -9,15 +9,15 @@ import fcntl
 import os
 import sqlite3
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
-from contextlib import ExitStack, closing
+from collections.abc import Collection, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
 
-from executor import forks, read_only
+from executor import forks
 from executor.errors import StartRefused
 from executor.model import LOCAL, Report, RunState, Trigger
 from executor.privacy import make_private
@@ -82,10 +82,6 @@ UPDATE run SET callback=3, refusal='no Admin cluster of this name is configured'
 _SUPERSEDE = """
 UPDATE run SET callback=3, refusal='the Admin gave this log id to another run'
 WHERE id<? AND cluster=? AND log_id=? AND callback IN (1, 2)"""
-_REVIVE = """
-UPDATE run SET callback=2, refusal=NULL WHERE id=? AND callback=3 AND NOT EXISTS (
- SELECT 1 FROM run AS newer
- WHERE newer.log_id=run.log_id AND newer.cluster=run.cluster AND newer.id>run.id)"""
 _OWED = """
 SELECT id, log_id, triggered_ms, state, message, ended_ms FROM run
 WHERE cluster=? AND callback=2 ORDER BY revision LIMIT ?"""
@@ -108,18 +104,6 @@ class OwedCallback(NamedTuple):
     state: RunState
     message: str
     ended_ms: int
-
-
-class DeadLetter(NamedTuple):
-    """A result that an Admin will not take, with its words."""
-
-    run_id: int
-    cluster: str
-    log_id: int
-    state: str
-    message: str
-    ended_ms: int
-    refusal: str
 
 
 class Answer(NamedTuple):
@@ -272,35 +256,9 @@ class JournalStore:
         where = "WHERE record = 1 ORDER BY revision LIMIT ?"
         return [_report(row) for row in self._db.execute(_REPORT + where, (limit,))]
 
-    def dead_letters(self) -> list[DeadLetter]:
-        """Callbacks that their Admin refused for good, oldest first."""
-        return _dead_letters(self._db)
-
     def forget_but(self, newest: int) -> int:
         """Drop settled runs, but for the *newest* runs of all; at most 20,000 at once; how many."""
         return self._db.execute(_FORGET, (newest,)).rowcount
-
-
-def dead_letters(path: Path) -> list[DeadLetter]:
-    """Read them while the service may be running."""
-    with closing(read_only.connect(path)) as db:
-        return _dead_letters(db)
-
-
-def revive(path: Path, run_ids: Iterable[int]) -> int:
-    """Owe these dead letters again; how many there were. The service finds them by itself.
-
-    Those whose log id belongs to another run now stay: they would falsify its row.
-    """
-    with closing(sqlite3.connect(path)) as db, db:
-        return db.executemany(_REVIVE, [(i,) for i in run_ids]).rowcount
-
-
-def _dead_letters(db: sqlite3.Connection) -> list[DeadLetter]:
-    columns = "id, cluster, log_id, state, coalesce(message, ''), ended_ms, refusal"
-    ended = "callback = 3 AND ended_ms IS NOT NULL"  # a run that goes on may be no one's already
-    rows = db.execute(f"SELECT {columns} FROM run WHERE {ended} ORDER BY id")
-    return [DeadLetter(*row) for row in rows]
 
 
 def _lock(path: Path) -> int:

@@ -11,8 +11,8 @@ from datetime import date
 from pathlib import Path
 
 from executor.clock import moment
+from executor.dead_letters import DeadLetter, dead_letters, revive
 from executor.errors import StartRefused
-from executor.journal_store import DeadLetter, dead_letters, revive
 from executor.logpages import LogPages
 from scheduler.invocation import declare_config, settings_of
 from scheduler.kept_logs import KeptRun, find_runs, has_ended, kept_days, pages_from

@@ -15,9 +15,9 @@ from pathlib import Path
 
 from executor import app as executor_app
 from executor import read_only
+from executor.dead_letters import dead_letters
 from executor.errors import StartRefused
 from executor.handler_table import load_handlers
-from executor.journal_store import dead_letters
 from scheduler import app as scheduler_app
 from scheduler.doctor.finding import Finding, fail, ok, warn
 from scheduler.settings import Settings
@@ -116,8 +116,8 @@ def _tokens(settings: Settings) -> Finding:
     own = settings.executor.access_token.get_secret_value()
     tokens = [settings.token_of(cluster) for cluster in clusters] or [own]
     if all(tokens):
-        return ok("tokens", "callers need a token")
-    return ok("tokens", "callers need no token; only this machine can reach the port")
+        return ok("tokens", "Admins need a token")
+    return ok("tokens", "Admins need no token; only this machine can reach executor.port")
 
 
 def _handlers(settings: Settings) -> Finding:

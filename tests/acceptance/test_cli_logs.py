@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from executor.journal_store import Batch, JournalStore, dead_letters, encode_trigger
+from executor.dead_letters import dead_letters
+from executor.journal_store import Batch, JournalStore, encode_trigger
 from executor.logstore import Chunk, LogWriter
 from executor.model import Trigger
 from executor.testing.fake_admin import FakeAdmin

@@ -13,7 +13,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from executor.app import ExecutorApp
-from executor.journal_store import dead_letters, revive
+from executor.dead_letters import dead_letters, revive
 from executor.testing.fake_admin import FakeAdmin, Generation
 from tests.integration.executor_handlers import GATES
 from tests.integration.executor_service import a_trigger, an_executor, post, until

@@ -12,6 +12,7 @@ import pytest
 
 from admin_bridge import AdminCluster, ClusterConfig
 from executor.callbacks import Callbacks
+from executor.dead_letters import dead_letters
 from executor.journal import Journal
 from executor.journal_store import JournalStore
 from executor.logstore import LogWriter
@@ -32,7 +33,10 @@ class HandClock:
 class Desk:
     """The results of one executor, an Admin that may refuse them, and the clock."""
 
-    def __init__(self, journal: Journal, cluster: AdminCluster, admin: FakeAdmin) -> None:
+    def __init__(
+        self, file: Path, journal: Journal, cluster: AdminCluster, admin: FakeAdmin
+    ) -> None:
+        self._file = file
         self.journal = journal
         self.admin = admin
         self.clock = HandClock()
@@ -58,8 +62,8 @@ class Desk:
         return [one.log_id for one in await self.journal.owed_callbacks("main", 1000)]
 
     async def dead(self) -> list[tuple[int, str]]:
-        letters = await self.journal.ask(lambda store: store.dead_letters())
-        return [(letter.log_id, letter.refusal) for letter in letters]
+        await self.journal.written()
+        return [(letter.log_id, letter.refusal) for letter in dead_letters(self._file)]
 
 
 @pytest.fixture
@@ -72,13 +76,14 @@ async def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
             return fits(api, entry) and "poison" not in entry["handleMsg"]
 
         monkeypatch.setattr(type(admin._api), "_fits", fits_unless_poisoned)
-        store = JournalStore(tmp_path / "journal.db", full_sync=False)
+        file = tmp_path / "journal.db"
+        store = JournalStore(file, full_sync=False)
         journal = Journal(
             store, LogWriter(tmp_path / "logs"), remember=1000, records=False, called_back=["main"]
         )
         journal.start()
         config = ClusterConfig("main", (admin.url,), "", "qooerp-scheduler")
-        yield Desk(journal, AdminCluster(config, session), admin)
+        yield Desk(file, journal, AdminCluster(config, session), admin)
         await journal.close()
 
 

@@ -12,8 +12,8 @@ import pytest
 
 from admin_bridge.wire import decode_trigger
 from executor.app import ExecutorApp
+from executor.dead_letters import dead_letters, revive
 from executor.endpoints import to_trigger
-from executor.journal_store import dead_letters, revive
 from executor.testing.fake_admin import FakeAdmin, Reply
 from tests.integration.executor_handlers import BEGUN, GATES, TOGETHER
 from tests.integration.executor_service import a_trigger, an_executor, post, until

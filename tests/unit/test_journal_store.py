@@ -12,15 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from executor.dead_letters import dead_letters, revive
 from executor.errors import StartRefused
 from executor.journal_store import (
     Answer,
     Batch,
     JournalStore,
-    dead_letters,
     decode_trigger,
     encode_trigger,
-    revive,
 )
 from executor.model import LOCAL, BlockStrategy, RunState, Script, Source, Trigger
 
@@ -102,8 +101,8 @@ def test_what_is_owed_to_a_cluster_that_is_not_known_becomes_a_dead_letter(
 
     assert store.disown(["here"]) == {"gone": 2}
     finish(store, 2, 12)
-    assert [letter.run_id for letter in store.dead_letters()] == [1, 2]
-    assert "no Admin cluster" in store.dead_letters()[0].refusal
+    assert [letter.run_id for letter in dead_letters(path)] == [1, 2]
+    assert "no Admin cluster" in dead_letters(path)[0].refusal
     assert [one.run_id for one in store.owed_callbacks("here", 10)] == [3]
     assert store.owed_callbacks("gone", 10) == []
     assert store.disown(["here"]) == {}
