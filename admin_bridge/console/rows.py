@@ -22,6 +22,8 @@ def _number(value: object) -> object:
 
 Text = Annotated[str, BeforeValidator(_text)]
 Number = Annotated[int, BeforeValidator(_number)]
+Id = Annotated[int, Field(ge=0, lt=2**63)]
+"""As databases number their rows."""
 
 
 class _Row(BaseModel):
@@ -31,7 +33,7 @@ class _Row(BaseModel):
 class GroupRow(_Row):
     """A job group."""
 
-    id: int
+    id: Id
     app_name: Text = Field(alias="appname")
     title: Text = ""
     address_type: Number = Field(0, alias="addressType")
@@ -46,8 +48,8 @@ class GroupRow(_Row):
 class JobRow(_Row):
     """A job; before 2.3 it had a jobCron instead of a schedule."""
 
-    id: int
-    group_id: int = Field(alias="jobGroup")
+    id: Id
+    group_id: Id = Field(alias="jobGroup")
     name: Text = Field("", alias="jobDesc")
     author: Text = ""
     alarm_email: Text = Field("", alias="alarmEmail")
@@ -89,9 +91,9 @@ class JobRow(_Row):
 class LogRow(_Row):
     """A row of the log."""
 
-    id: int
-    group_id: int = Field(alias="jobGroup")
-    job_id: int = Field(alias="jobId")
+    id: Id
+    group_id: Id = Field(alias="jobGroup")
+    job_id: Id = Field(alias="jobId")
     address: Text = Field("", alias="executorAddress")
     handler: Text = Field("", alias="executorHandler")
     params: Text = Field("", alias="executorParam")

@@ -6,7 +6,7 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar
 
-from admin_bridge.console.answer import NotSignedIn, Reply, page_of, payload_of
+from admin_bridge.console.answer import NotSignedIn, Reply, other_shape, page_of, payload_of
 from admin_bridge.console.errors import NotAnAdmin, SignInRefused, ZoneMoved
 from admin_bridge.console.known_answers import KnownAnswers
 from admin_bridge.console.model import Page
@@ -64,7 +64,10 @@ class WebCalls:
 
         def read(reply: Reply) -> Page[Value]:
             page = rows_of(kind, page_of(reply, self.dialect), reply.address)
-            return Page(tuple(map(value_of, page.rows)), page.total)
+            try:
+                return Page(tuple(map(value_of, page.rows)), page.total)
+            except (ValueError, OverflowError) as error:  # a time or a number that none can be
+                raise other_shape(reply.address, str(error)) from None
 
         asked = {**form, **part}
         if keep:

@@ -18,6 +18,7 @@ from admin_bridge.console import (
     open_console,
 )
 from admin_bridge.console.door import Door
+from admin_bridge.console.rows import JobRow, rows_of
 from executor.testing.fake_admin import Fault, Request
 from executor.testing.fake_console import FakeConsole
 from tests.contract.console_places import (
@@ -191,6 +192,22 @@ async def test_groups_that_move_between_pages_are_listed_once(place):
 
     assert len(found) == len(set(found))
     assert set(names) <= set(found)
+
+
+@pytest.mark.parametrize("nonsense", [10**18, 10**30])
+async def test_a_time_that_none_can_be_is_no_answer_of_an_admin(place, nonsense):
+    place.fake.jobs[await place.add("report")].next_ms = nonsense
+
+    with pytest.raises(NotAnAdmin, match="not the answer of this generation"):
+        await place.console.jobs(place.group_id)
+
+
+@pytest.mark.parametrize("wrong", [{"id": 2**63}, {"id": -1}, {"jobGroup": 2**63}])
+def test_a_number_that_no_database_gives_a_row_is_no_answer_of_an_admin(wrong):
+    page = {"data": [{"id": 1, "jobGroup": 1} | wrong], "total": 1}
+
+    with pytest.raises(NotAnAdmin, match="not the answer of this generation"):
+        rows_of(JobRow, page, NOBODY)
 
 
 async def test_an_answer_that_is_too_big_is_given_up_early(place, session):
