@@ -49,7 +49,7 @@ class CalendarService:
         async with self._engine.begin() as connection:
             if named_by := await calendar_store.users(connection, name):
                 some = ", ".join(map(str, named_by[:5]))
-                raise Conflict(f"{len(named_by)} jobs name it: {some}{' …' * (len(named_by) > 5)}")
+                raise Conflict(f"jobs name it: {some}{' …' * (len(named_by) > 5)}")
             if not await calendar_store.remove(connection, name):
                 raise NotFound("calendar", name)
             await audit.record(connection, "delete", subject="calendar", detail={"name": name})

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, JsonValue
+from pydantic import BeforeValidator, Field, JsonValue
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from scheduler.api.cursor import read_cursor, write_cursor
 from scheduler.api.endpoint import Role, get
+from scheduler.api.errors import named
 from scheduler.api.shapes import Id, Page, Paging, Told
 from scheduler.audit_list import changes
 
 
 class AuditQuery(Paging):
     job_id: Id | None = Field(None, description="Only what was done to this job or its configs.")
+
+
+def _told(detail: Mapping[str, Any]) -> dict[str, Any]:
+    """*detail*, in which what has changed is called as the API calls it."""
+    if "changed" not in detail:
+        return dict(detail)
+    return {**detail, "changed": sorted(map(named, detail["changed"]))}
 
 
 class ChangeTold(Told):
@@ -29,7 +39,7 @@ class ChangeTold(Told):
     action: str
     subject: str = Field(description="The kind of thing it was done to.")
     subject_id: int | None
-    detail: dict[str, JsonValue]
+    detail: Annotated[dict[str, JsonValue], BeforeValidator(_told)]
 
 
 class Audit:

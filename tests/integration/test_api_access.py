@@ -110,7 +110,8 @@ async def test_to_be_reached_from_elsewhere_without_a_token_is_refused(tmp_path,
 
 async def test_every_change_is_kept_with_who_made_it(api):
     job = await api.a_job(jobName="watched")
-    await api.put(f"/jobs/{job['id']}", {"version": 1, "description": "secret words"})
+    body = {"version": 1, "description": "secret words", "jobGroup": "g", "timeoutSeconds": 5}
+    await api.put(f"/jobs/{job['id']}", body)
     await api.ask("POST", f"/jobs/{job['id']}/start", role="operator")
     await api.a_run(job["id"])
     await api.ask("POST", f"/jobs/{job['id']}/start")
@@ -127,7 +128,7 @@ async def test_every_change_is_kept_with_who_made_it(api):
         ("execute", "a admin"),
         ("delete", "a admin"),
     ]
-    assert changes[1]["detail"] == {"changed": ["description"]}
+    assert changes[1]["detail"] == {"changed": ["description", "jobGroup", "timeoutSeconds"]}
     assert {one["address"] for one in changes} == {"127.0.0.1"}
 
 
@@ -165,7 +166,7 @@ async def test_what_is_wrong_is_told_in_words_of_the_field_and_not_of_our_librar
     empty = await api.ask("POST", "/jobs/batch/start", {"ids": []})
 
     assert blank.message == "jobName: must not be blank"
-    assert empty.message == "ids: Tuple should have at least 1 item, not 0"
+    assert empty.message == "ids: List should have at least 1 item, not 0"
 
 
 async def test_a_body_that_is_too_large_is_413(api):
