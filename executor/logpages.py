@@ -21,7 +21,15 @@ _SLACK_MS = 1_500
 MADE = "SELECT 1 FROM sqlite_master WHERE name = 'chunk_place'"
 """Gives a row once a day's file has its table and index."""
 _RUN = "log_id = ? AND triggered_ms = ? AND cluster = ?"
-_TIMES = "SELECT DISTINCT triggered_ms FROM chunk WHERE log_id = ? AND cluster = ?"
+_NEAR = "SELECT triggered_ms FROM chunk WHERE log_id = :log_id AND cluster = :cluster"
+_NEAREST = f"""
+SELECT triggered_ms FROM (
+  SELECT * FROM ({_NEAR} AND triggered_ms BETWEEN :when_ms - {_SLACK_MS} AND :when_ms
+    ORDER BY triggered_ms DESC LIMIT 1)
+  UNION ALL
+  SELECT * FROM ({_NEAR} AND triggered_ms BETWEEN :when_ms AND :when_ms + {_SLACK_MS}
+    ORDER BY triggered_ms LIMIT 1)
+) ORDER BY abs(triggered_ms - :when_ms) LIMIT 1"""
 _TOTAL = f"SELECT first_line + lines - 1 FROM chunk WHERE {_RUN} ORDER BY first_line DESC LIMIT 1"
 _FROM = f"""
 SELECT first_line, text FROM chunk WHERE {_RUN} AND first_line >= coalesce((
@@ -118,11 +126,9 @@ class LogPages:
         stack.enter_context(contextlib.closing(db))
         if not db.execute(MADE).fetchone():
             return None  # its writer has only just begun, or died when it had
-        times = [ms for (ms,) in db.execute(_TIMES, (log_id, cluster))]
-        nearest = min(times, key=lambda ms: abs(ms - when_ms), default=None)
-        if nearest is None or abs(nearest - when_ms) > _SLACK_MS:
-            return None
-        return _Log(db, (log_id, nearest, cluster))
+        asked = {"log_id": log_id, "cluster": cluster, "when_ms": when_ms}
+        nearest = db.execute(_NEAREST, asked).fetchone()
+        return None if nearest is None else _Log(db, (log_id, *nearest, cluster))
 
 
 def _days_around(when_ms: int) -> list[date]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 import tempfile
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -14,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from executor import read_only
 from executor.logpages import LogPages, Page
 from executor.logstore import Chunk, LogWriter, day_file
 
@@ -202,6 +204,29 @@ def test_a_page_at_a_line_of_200_000_begins_there(tmp_path: Path) -> None:
     page = page_of(LogPages(tmp_path), 199_901)
     assert page.text.split("\n") == lines[-100:]
     assert (page.last_line, page.total) == (200_000, 200_000)
+
+
+def test_what_a_page_costs_does_not_grow_with_the_parts_that_a_log_was_written_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path, [[f"line {number}"] for number in range(20_000)])
+    steps = 0
+
+    def step() -> None:
+        nonlocal steps
+        steps += 1
+
+    def counted(path: Path) -> sqlite3.Connection:
+        db = connect(path)
+        db.set_progress_handler(step, 1)
+        return db
+
+    connect = read_only.connect
+    monkeypatch.setattr(read_only, "connect", counted)
+    for line in (1, 10_000, 19_990):
+        assert page_of(LogPages(tmp_path), line, budget=50).text.startswith(f"line {line - 1}\n")
+
+    assert steps < 3_000
 
 
 @pytest.mark.parametrize("from_line", [0, -5])
