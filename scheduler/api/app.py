@@ -136,6 +136,8 @@ def _flat(request: web.Request) -> dict[str, str]:
 
 async def _body(request: web.Request, model: type[BaseModel]) -> BaseModel:
     text = await _text(request)
+    if not text:
+        raise invalid("body", "is missing: a JSON object is wanted, {} at the least")
     try:
         orjson.loads(text)
         return model.model_validate_json(text, strict=True)

@@ -47,7 +47,7 @@ def read(fields: Sequence[str]) -> Schedule:
 
 def _days(day: str, weekday: str) -> Days:
     if (day == "?") == (weekday == "?"):
-        raise ValueError("exactly one of day of month and day of week is '?'")
+        raise ValueError("one of day of month and day of week has to be '?', and not both")
     return _days_of_week(weekday) if day == "?" else _days_of_month(day)
 
 

@@ -135,7 +135,7 @@ async def test_every_change_is_kept_with_who_made_it(api):
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        (b"", "body: is no JSON"),
+        (b"", "body: is missing: a JSON object is wanted, {} at the least"),
         (b"{", "body: is no JSON"),
         (b"[]", "body: "),
         (b"[" * 100_000, "body: is no JSON"),

@@ -14,7 +14,7 @@ UNKNOWN = "is not understood|is none of|is not a number"
 ALONE = "stands alone, not in a list"
 NO_STEP_0 = "a step is at least 1"
 STEP_BEHIND_NAME = "has a step behind a name"
-ONE_QUESTION_MARK = "exactly one of day of month and day of week is '\\?'"
+ONE_QUESTION_MARK = "one of day of month and day of week has to be '\\?', and not both"
 
 REFUSED = {
     # the reference hangs, or fails later than it should
