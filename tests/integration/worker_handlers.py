@@ -19,6 +19,7 @@ import warnings
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
 from functools import wraps
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -274,6 +275,17 @@ async def side_exit() -> str:
 @job_handler("block-loop")
 async def block_loop(_: JobContext, params: str) -> None:
     time.sleep(float(params))  # noqa: ASYNC251 - the mistake that the watchdog is for
+
+
+@job_handler("block-until")
+async def block_until(ctx: JobContext, params: str) -> str:
+    """The loop is blocked until the file is there; whoever could make it may be blocked, too."""
+    ctx.log.info("began")
+    for _ in range(2000):
+        if Path(params).exists():  # noqa: ASYNC240 - the mistake that is looked at
+            return "let go"
+        time.sleep(0.005)  # noqa: ASYNC251 - the same
+    return "held"
 
 
 def measured(function: Callable[..., Any]) -> Callable[..., Any]:
