@@ -144,7 +144,7 @@ def read(api: Api, operation: Operation, reply: Reply) -> Any:
     if (fault := _fault(reply)) is not None:
         raise fault
     if operation is Operation.SIGN_IN:
-        return _object(reply)
+        return _signed_in(reply)
     return _read_v3(operation, reply) if api is Api.V3 else _read_v1(operation, reply)
 
 
@@ -175,7 +175,10 @@ def _read_v3(operation: Operation, reply: Reply) -> Any:
     if operation is Operation.BEAT:
         return True
     if operation is Operation.CONFIG:
-        return data.get("content") if isinstance(data, dict) else None
+        content = data.get("content") if isinstance(data, dict) else None
+        if not isinstance(content, str | None):
+            raise _strange(reply)
+        return content
     return data
 
 
@@ -194,17 +197,32 @@ def _read_v1(operation: Operation, reply: Reply) -> Any:
 
 def instances(service: str, listed: Any) -> tuple[Instance, ...]:
     """The instances in an answer; what is not one is left out."""
-    rows = [row for row in listed or () if isinstance(row, dict)]
+    rows = listed if isinstance(listed, list) else []
     return tuple(
         Instance(
             service,
-            str(row.get("ip")),
-            int(row.get("port") or 0),
+            row["ip"],
+            row["port"],
             metadata=row.get("metadata") or {},
             healthy=bool(row.get("healthy")),
         )
         for row in rows
+        if _is_instance(row)
     )
+
+
+def _is_instance(row: Any) -> bool:
+    if not isinstance(row, dict) or not isinstance(row.get("metadata") or {}, dict):
+        return False
+    return isinstance(row.get("ip"), str) and isinstance(row.get("port"), int)
+
+
+def _signed_in(reply: Reply) -> dict[str, Any]:
+    answer = _object(reply)
+    token, life_s = answer.get("accessToken", ""), answer.get("tokenTtl", 0)
+    if not (isinstance(token, str) and token.isprintable() and isinstance(life_s, int | float)):
+        raise _strange(reply)
+    return answer
 
 
 def _object(reply: Reply) -> dict[str, Any]:
@@ -213,8 +231,12 @@ def _object(reply: Reply) -> dict[str, Any]:
     except orjson.JSONDecodeError:
         answer = None
     if not isinstance(answer, dict):
-        raise NotNacos(f"{reply.address}: the answer is not Nacos's")
+        raise _strange(reply)
     return answer
+
+
+def _strange(reply: Reply) -> NotNacos:
+    return NotNacos(f"{reply.address}: the answer is not Nacos's")
 
 
 def _words(reply: Reply) -> str:

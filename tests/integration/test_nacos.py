@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -165,6 +166,35 @@ async def test_every_strange_answer_is_recognised(
 
         with pytest.raises(fault, match=f"127.0.0.1:{nacos.port}"):
             await client.register(ME)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        '{"accessToken": "t", "tokenTtl": "for ever"}',
+        '{"accessToken": "t\\r\\nX: y", "tokenTtl": 1}',
+        '{"accessToken": {}, "tokenTtl": 1}',
+        '{"code": 0, "accessToken": "t", "tokenTtl": 1, "data": {"content": 1}}',
+    ],
+)
+async def test_a_sign_in_or_a_config_of_another_kind_is_not_nacos_s(answer: str) -> None:
+    async with FakeNacos("v3") as nacos, a_client(nacos.url) as client:
+        nacos.answer_instead = web.Response(text=answer, content_type="application/json")
+
+        with pytest.raises(NotNacos, match=f"127.0.0.1:{nacos.port}"):
+            await client.config_text("a.yaml")
+
+
+async def test_what_is_no_instance_is_left_out() -> None:
+    rows = ["x", {}, {"ip": 1, "port": 2}, {"ip": "a", "port": "b"}, {"ip": "a", "port": 1}]
+    signed_in = {"accessToken": "t", "tokenTtl": 1}
+    answer = json.dumps(
+        signed_in | {"code": 0, "data": [{"ip": "b", "port": 2, "metadata": [1]}, *rows]}
+    )
+    async with FakeNacos("v3") as nacos, a_client(nacos.url) as client:
+        nacos.answer_instead = web.Response(text=answer, content_type="application/json")
+
+        assert [(one.ip, one.port) for one in await client.instances("x")] == [("a", 1)]
 
 
 async def test_half_a_config_is_no_config(nacos: FakeNacos) -> None:
