@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import resource
+import sys
 
 from executor import forks
 from executor.connection import Connection
@@ -14,7 +16,10 @@ _SWEEP_S = 1.0
 
 
 class HttpServer:
-    """Listens on one address; over *most* connections, the oldest idle or unfinished one goes."""
+    """Listens on one address; over *most* connections, the oldest idle or unfinished one goes.
+
+    So it does where they would take more than half of the files that the process may open.
+    """
 
     def __init__(self, endpoints: Endpoints, *, host: str, port: int, most: int) -> None:
         self.endpoints = endpoints
@@ -22,7 +27,7 @@ class HttpServer:
         self.stopping = False
         self._host = host
         self._port = port
-        self._most = most
+        self._most = min(most, _affordable())
         self._connections: dict[Connection, None] = {}
         self._quiet = asyncio.Event()
         self._listening: asyncio.Server | None = None
@@ -100,3 +105,9 @@ class HttpServer:
             if not connection.busy:
                 connection.look_after(now - connection.since)
         self._sweeping = self.loop.call_later(_SWEEP_S, self._sweep)
+
+
+def _affordable() -> int:
+    """How many connections leave room for the journal, logs and processes."""
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return files // 2 if files != resource.RLIM_INFINITY else sys.maxsize

@@ -77,7 +77,11 @@ class ExecutorSection(Section):
     max_processes: int = Field(4, ge=1, description="Process runs at once.")
     max_scripts: int = Field(4, ge=1, description="Script runs at once.")
     max_waiting: int = Field(10_000, ge=1, description="Runs that may wait in one job's lane.")
-    max_connections: int = Field(1024, ge=16, description="HTTP connections at once.")
+    max_connections: int = Field(
+        1024,
+        ge=16,
+        description="HTTP connections at once, and no more than half of the files that the process may open.",
+    )
     scripts: Names = Field(
         [], description="Script types (GLUE_SHELL, GLUE_PYTHON, …) that Admins may send; none."
     )

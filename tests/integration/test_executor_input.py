@@ -8,7 +8,7 @@ import resource
 import signal
 import socket
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -391,6 +391,19 @@ async def test_half_open_connections_do_not_stop_the_beat(service: Service) -> N
             writer.transport.abort()
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
         await asyncio.sleep(0)  # so that they are closed
+
+
+async def test_connections_do_not_take_the_files_that_runs_need(tmp_path: Path) -> None:
+    service = Service(tmp_path)
+    with ExitStack() as idle:
+        await service.launch(limit=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (100, 100)))
+        await until(lambda: "executor_started" in service.errors.read_text(), "the start")
+        for _ in range(150):
+            idle.enter_context(socket.create_connection(("127.0.0.1", service.port)))
+        trigger = post(service.url + "/run", a_trigger(1))
+
+        assert (await asyncio.wait_for(trigger, LIMIT_S)).code == 200
+    await service.stop()
 
 
 @pytest.mark.parametrize("part", [b"POST /run HT", request(b"/run", b"{}")[:-1]])
