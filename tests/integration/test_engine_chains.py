@@ -21,6 +21,23 @@ from tests.integration.engine_service import (
 )
 
 
+async def failed_once(sql, **retries: int) -> int:
+    """A job of each hour whose first attempt has failed, and whose next one is planned."""
+    job = await add_job(
+        sql,
+        handler_name="failUntil",
+        params="9",
+        schedule_type="interval",
+        interval_seconds=3600,
+        next_run_time=soon(),
+        retry_strategy="fixed",
+        **retries,
+    )
+    planned = f"SELECT count(*) FROM {SCHEMA}.schedule_fire WHERE attempt = 2"
+    await until(lambda: sql.fetchval(planned), lambda count: count == 1)
+    return job
+
+
 async def test_a_failed_run_is_tried_again_until_it_succeeds(tmp_path, database_url, sql):
     moment = soon(1)
     async with a_service(tmp_path, database_url):
@@ -141,19 +158,7 @@ async def test_an_attempt_that_is_dropped_by_a_stop_leaves_the_alarm_of_its_chai
     tmp_path, database_url, sql
 ):
     async with a_service(tmp_path, database_url, **QUICK) as app:
-        job = await add_job(
-            sql,
-            handler_name="failUntil",
-            params="9",
-            schedule_type="interval",
-            interval_seconds=3600,
-            next_run_time=soon(),
-            retry_strategy="fixed",
-            retry_count=2,
-            retry_interval_seconds=600,
-        )
-        planned = f"SELECT count(*) FROM {SCHEMA}.schedule_fire WHERE attempt = 2"
-        await until(lambda: sql.fetchval(planned), lambda count: count == 1)
+        job = await failed_once(sql, retry_count=2, retry_interval_seconds=600)
         assert await alarms_of(sql, job) == []
         await JobService(app.storage.engine, SystemClock(), timezone="UTC").control(
             job, Action.STOP
@@ -168,19 +173,7 @@ async def test_an_attempt_that_was_planned_as_its_job_was_stopped_is_dropped_wit
 ):
     """Its chain did not know of the stop yet."""
     async with a_service(tmp_path, database_url, **QUICK) as app:
-        job = await add_job(
-            sql,
-            handler_name="failUntil",
-            params="9",
-            schedule_type="interval",
-            interval_seconds=3600,
-            next_run_time=soon(),
-            retry_strategy="fixed",
-            retry_count=1,
-            retry_interval_seconds=2,
-        )
-        planned = f"SELECT count(*) FROM {SCHEMA}.schedule_fire WHERE attempt = 2"
-        await until(lambda: sql.fetchval(planned), lambda count: count == 1)
+        job = await failed_once(sql, retry_count=1, retry_interval_seconds=2)
         await sql.execute(f"UPDATE {SCHEMA}.schedule_job SET status = 'stopped'")
         local(app).engine.wake()
         await settled(sql)
