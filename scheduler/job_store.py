@@ -131,7 +131,8 @@ async def add(connection: AsyncConnection, job: Job, *, today: str) -> Job:
 async def save(connection: AsyncConnection, job: Job) -> Job:
     """Write what people can change of *job*, and end the engine's note on it; the job as it is now."""
     values = _row(job) | {"update_time": func.now()}
-    if job.next_run_time is not None or job.status is not JobStatus.RUNNING:
+    due = job.schedule_type is not ScheduleType.NONE and job.status is JobStatus.RUNNING
+    if job.next_run_time is not None or not due:
         values["schedule_note"] = ""
     query = update(schedule_job).where(schedule_job.c.id == job.id).values(values)
     return replace(

@@ -172,6 +172,16 @@ async def test_a_job_whose_only_day_its_calendar_takes_away_says_so_until_it_has
     assert (await jobs.get(job.id)).next_run_time == run_at
 
 
+async def test_a_job_without_a_rule_any_more_has_lost_no_time_of_it(jobs, calendars, sql):
+    run_at = soon(86_400)
+    job = await a_job(jobs, schedule_type=ScheduleType.ONCE, run_at=run_at)
+    await calendars.set(replace(EVERY_DAY, closing_days=frozenset({run_at.date()})))
+
+    await jobs.update(job.id, job.version, {"schedule_type": ScheduleType.NONE})
+
+    assert await noted(sql, job) == ""
+
+
 @pytest.mark.parametrize("state", ["fired", "waiting"])
 async def test_a_job_whose_only_run_is_under_way_when_its_day_is_taken_has_lost_nothing(
     jobs, calendars, sql, state
