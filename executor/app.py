@@ -14,7 +14,7 @@ from executor import capture
 from executor.advertised import Advertised
 from executor.background import Background, wait_for
 from executor.callbacks import Callbacks
-from executor.clock import SystemClock
+from executor.clock import SteadyClock, SystemClock
 from executor.course import Course, ReadConfigs
 from executor.dispatch import Dispatcher
 from executor.endpoints import Endpoints
@@ -214,7 +214,7 @@ class ExecutorApp:
 
     def _begin_reports(self) -> None:
         for cluster in self._presence.clusters:
-            self._reporting.call_back(Callbacks(self.journal, cluster, self._clock))
+            self._reporting.call_back(Callbacks(self.journal, cluster, SteadyClock()))
         if self._make_records is not None:
             self._reporting.record(self._make_records(self.journal))
 

@@ -8,10 +8,10 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Wall-clock time; a test hands in one it can turn."""
+    """What time it is; a test hands in one it can turn."""
 
     def now_ms(self) -> int:
-        """Milliseconds since the epoch."""
+        """Milliseconds since the epoch, or since whenever: a `SteadyClock` counts how long."""
         ...
 
 
@@ -20,6 +20,13 @@ class SystemClock:
 
     def now_ms(self) -> int:
         return time.time_ns() // 1_000_000
+
+
+class SteadyClock:
+    """How long things take: it goes on as it does though the machine's clock is set."""
+
+    def now_ms(self) -> int:
+        return time.monotonic_ns() // 1_000_000
 
 
 def moment(epoch_ms: int) -> datetime:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -16,7 +17,7 @@ from executor.app import ExecutorApp
 from executor.dead_letters import dead_letters, revive
 from executor.testing.fake_admin import FakeAdmin, Generation
 from tests.integration.executor_handlers import GATES
-from tests.integration.executor_service import a_trigger, an_executor, post, until
+from tests.integration.executor_service import LIMIT_S, a_trigger, an_executor, post, until
 
 RUNS = 60
 """More than one call carries."""
@@ -149,6 +150,26 @@ async def test_one_result_that_an_admin_refuses_does_not_keep_the_others(
         while len(owed := await app.journal.owed_callbacks("default", 50)) > 1:
             pass  # the last are being noted as taken
     assert [one.log_id for one in owed] == [ids[7]]
+
+
+async def test_a_jump_of_the_clock_gives_no_result_up(
+    admin: FakeAdmin, app: ExecutorApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused() -> int:
+        return sum(request.path.endswith("callback") for request in admin.requests)
+
+    time_ns = time.time_ns
+    run = await admin.trigger("echo", "on")
+    await admin.finished(run)
+    async with admin.fault("refuse"):
+        run = await admin.trigger("echo", "on")
+        before = refused()
+        await until(lambda: refused() > before + 1, "refusals")
+        monkeypatch.setattr(time, "time_ns", lambda: time_ns() + 25 * 3600 * 10**9)
+        before = refused()
+        await until(lambda: refused() > before + 2, "refusals after the jump")
+
+    assert (await admin.finished(run, LIMIT_S)).handle_msg == "on"
 
 
 async def test_runs_that_no_admin_asked_for_are_owed_to_none_that_comes_later(
