@@ -42,7 +42,7 @@ async def changes(
     wanted = _wanted(job_id)
     query = select(table).where(*wanted).order_by(table.c.id.desc()).limit(size)
     if before is None:
-        refuse_deep(size, skip)
+        refuse_deep(skip)
         query = query.offset(skip)
     else:
         query = query.where(table.c.id < before)

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from scheduler.refusal import Invalid
 
 MOST_COUNTED = 10_000
-"""Rows that are counted one by one, and rows that can be reached by page number."""
+"""Rows that are counted one by one, and the depth at which the last page by number begins."""
 
 
 class Total(NamedTuple):
@@ -34,9 +34,9 @@ async def listing(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
         yield connection
 
 
-def refuse_deep(size: int, skip: int) -> None:
-    """Raise Invalid where a page lies deeper than pages go."""
-    if skip + size > MOST_COUNTED:
+def refuse_deep(skip: int) -> None:
+    """Raise Invalid where a page begins deeper than pages go."""
+    if skip >= MOST_COUNTED:
         raise Invalid("current", f"pages end at record {MOST_COUNTED}: go on by cursor")
 
 

@@ -130,7 +130,7 @@ class _Piece(NamedTuple):
 
 def _piece(size: int, skip: int, after: Place | None) -> _Piece:
     if after is None:
-        refuse_deep(size, skip)
+        refuse_deep(skip)
     return _Piece(size, 0 if after else skip, after)
 
 

@@ -65,7 +65,7 @@ class Inbox:
         wanted = [table.user_name == user, *([table.read_at.is_(None)] if unread else [])]
         query = select(*_OWN).where(*wanted).order_by(table.id.desc()).limit(size)
         if before is None:
-            refuse_deep(size, skip)
+            refuse_deep(skip)
             query = query.offset(skip)
         else:
             query = query.where(table.id < before)

@@ -115,7 +115,7 @@ class Notices:
         query = _NOTICES.where(*_conditions(wanted)).limit(size)
         query = query.order_by(table.create_time.desc(), table.id.desc())
         if after is None:
-            refuse_deep(size, skip)
+            refuse_deep(skip)
             query = query.offset(skip)
         else:
             query = query.where(tuple_(table.create_time, table.id) < tuple_(*after))

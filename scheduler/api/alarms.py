@@ -38,10 +38,9 @@ class Alarms:
         """List alarms, newest first, by page or by cursor."""
         wanted = query.wanted(self._notices.zone)
         after = _place(query.cursor) if query.cursor else None
-        found = await self._notices.page(wanted, size=query.size, skip=query.skip, after=after)
+        found = await self._notices.page(wanted, size=query.reads, skip=query.skip, after=after)
         total = await self._notices.total(wanted)
-        records = [self._told(one) for one in found]
-        return Page[NotifyTold].of(records, total, query, lambda: _cursor(found[-1]))
+        return Page[NotifyTold].of(found, total, query, told=self._told, cursor=_cursor)
 
     @get("/notifies/statistics/count")
     async def count(self) -> NotifyCounts:

@@ -14,14 +14,14 @@ from scheduler.api.cursor import read_cursor, write_cursor
 from scheduler.api.endpoint import Role, get
 from scheduler.api.errors import named
 from scheduler.api.shapes import Id, Page, Paging, Told
-from scheduler.audit_list import changes
+from scheduler.audit_list import Change, changes
 
 
 class AuditQuery(Paging):
     job_id: Id | None = Field(None, description="Only what was done to this job or its configs.")
 
 
-def _told(detail: Mapping[str, Any]) -> dict[str, Any]:
+def _renamed(detail: Mapping[str, Any]) -> dict[str, Any]:
     """*detail*, in which what has changed is called as the API calls it."""
     if "changed" not in detail:
         return dict(detail)
@@ -39,7 +39,7 @@ class ChangeTold(Told):
     action: str
     subject: str = Field(description="The kind of thing it was done to.")
     subject_id: int | None
-    detail: Annotated[dict[str, JsonValue], BeforeValidator(_told)]
+    detail: Annotated[dict[str, JsonValue], BeforeValidator(_renamed)]
 
 
 class Audit:
@@ -54,7 +54,11 @@ class Audit:
         """List changes, newest first: all, or those of a job and its configs."""
         before = read_cursor(query.cursor, 1)[0] if query.cursor else None
         found, total = await changes(
-            self._engine, size=query.size, skip=query.skip, before=before, job_id=query.job_id
+            self._engine, size=query.reads, skip=query.skip, before=before, job_id=query.job_id
         )
-        records = [ChangeTold.model_validate(one).in_zone(self._zone) for one in found]
-        return Page[ChangeTold].of(records, total, query, lambda: write_cursor(found[-1].id))
+        return Page[ChangeTold].of(
+            found, total, query, told=self._told, cursor=lambda one: write_cursor(one.id)
+        )
+
+    def _told(self, change: Change) -> ChangeTold:
+        return ChangeTold.model_validate(change).in_zone(self._zone)

@@ -63,13 +63,14 @@ class Jobs:
         """List jobs, newest first, by page or by cursor."""
         before = read_cursor(query.cursor, 1)[0] if query.cursor else None
         jobs, total = await self._jobs.page(
-            _filter(query), size=query.size, skip=query.skip, before=before
+            _filter(query), size=query.reads, skip=query.skip, before=before
         )
         return Page[JobTold].of(
-            [_told(job) for job in jobs],
+            jobs,
             Total(total, True),
             query,
-            lambda: write_cursor(jobs[-1].id),
+            told=_told,
+            cursor=lambda job: write_cursor(job.id),
             by_number=total,
         )
 

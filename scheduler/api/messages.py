@@ -29,10 +29,11 @@ class Messages:
         """List your messages, newest first."""
         user, before = acting.get().name, read_cursor(query.cursor, 1)[0] if query.cursor else None
         found, total = await self._inbox.page(
-            user, size=query.size, skip=query.skip, before=before, unread=query.unread
+            user, size=query.reads, skip=query.skip, before=before, unread=query.unread
         )
-        records = [self._told(one) for one in found]
-        return Page[MessageTold].of(records, total, query, lambda: write_cursor(found[-1].id))
+        return Page[MessageTold].of(
+            found, total, query, told=self._told, cursor=lambda one: write_cursor(one.id)
+        )
 
     @get("/messages/unread-count")
     async def unread_count(self) -> int:

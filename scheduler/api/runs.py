@@ -55,7 +55,7 @@ class Logs:
 
         `total` is counted up to 10,000. Above, it is taken from the statistics where all runs, or
         all of a job, are asked for, and is else a lower bound; `totalExact` says which. Pages by
-        number end at record 10,000; cursors go on.
+        number begin within the first 10,000 runs; cursors go on.
         """
         return await self._page(query, query.job_id)
 
@@ -113,10 +113,9 @@ class Logs:
         wanted = RunFilter(job_id=job_id, status=query.status, start_time=begin, end_time=end)
         after = _place(query.cursor) if query.cursor else None
         runs, total = await self._runs.counted_page(
-            wanted, size=query.size, skip=query.skip, after=after
+            wanted, size=query.reads, skip=query.skip, after=after
         )
-        records = [_told(run) for run in runs]
-        return Page[RunTold].of(records, total, query, lambda: _cursor(runs[-1]))
+        return Page[RunTold].of(runs, total, query, told=_told, cursor=_cursor)
 
 
 def _told(run: Run) -> RunTold:

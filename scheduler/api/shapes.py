@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from typing import Annotated, Generic, Self, TypeVar
 from zoneinfo import ZoneInfo
@@ -119,6 +119,7 @@ class Told(BaseModel):
 
 
 Record = TypeVar("Record")
+Row = TypeVar("Row")
 
 
 class Page(Told, Generic[Record]):
@@ -135,25 +136,27 @@ class Page(Told, Generic[Record]):
     @classmethod
     def of(
         cls,
-        records: list[Record],
+        found: Sequence[Row],
         total: Total,
         asked: Paging,
-        go_on: Callable[[], str],
         *,
+        told: Callable[[Row], Record],
+        cursor: Callable[[Row], str],
         by_number: int = MOST_COUNTED,
     ) -> Self:
-        """The page that was *asked* for; *go_on* writes the cursor to what follows a whole one.
+        """The page that was *asked* for, of as many rows as it *reads*.
 
-        So many of the list's records can be reached *by_number* of their page.
+        Pages by number begin within the first *by_number* records of the list.
         """
+        shown = found[: asked.size]
         return cls(
-            records=records,
+            records=[told(one) for one in shown],
             total=total.number,
             total_exact=total.exact,
             size=asked.size,
             current=asked.current,
             pages=-(-min(total.number, by_number) // asked.size),
-            cursor=go_on() if len(records) == asked.size else None,
+            cursor=cursor(shown[-1]) if len(found) > asked.size else None,
         )
 
 
@@ -170,6 +173,11 @@ class Paging(Given):
     @property
     def skip(self) -> int:
         return (self.current - 1) * self.size
+
+    @property
+    def reads(self) -> int:
+        """Rows to be read: one more than a page has tells whether anything follows it."""
+        return self.size + 1
 
 
 class Between(Paging):

@@ -89,11 +89,13 @@ async def test_logs_are_listed_by_page_and_by_cursor(api):
     pages = [await api.get("/logs", jobId=job["id"], size=2, current=n) for n in (1, 2, 3)]
     followed = await api.get("/logs", jobId=job["id"], size=2, cursor=pages[0]["cursor"])
     last = await api.get("/logs", jobId=job["id"], size=2, cursor=followed["cursor"])
+    rest = await api.get("/logs", jobId=job["id"], size=3, cursor=pages[0]["cursor"])
 
     assert [run["id"] for page in pages for run in page["records"]] == ids
     assert (pages[0]["pages"], pages[0]["total"]) == (3, 5)
     assert followed["records"] == pages[1]["records"]
     assert (last["records"], last["cursor"]) == (pages[2]["records"], None)
+    assert (rest["records"], rest["cursor"]) == (followed["records"] + last["records"], None)
 
 
 async def test_a_long_list_is_not_counted_and_goes_on_by_cursor(api):
@@ -104,11 +106,14 @@ async def test_a_long_list_is_not_counted_and_goes_on_by_cursor(api):
     deep = await api.ask("GET", f"/logs?jobId={job['id']}&current=501&size=20")
     end = await api.get("/logs", jobId=job["id"], current=500, size=20)
     beyond = await api.get("/logs", jobId=job["id"], size=500, cursor=end["cursor"])
+    wide = await api.get("/logs", jobId=job["id"], size=300)
+    widest = await api.get("/logs", jobId=job["id"], size=300, current=wide["pages"])
 
     assert (page["total"], page["totalExact"], page["pages"]) == (10_050, False, 500)
     assert deep.status == 422
     assert "go on by cursor" in deep.message
     assert len(beyond["records"]) == 50
+    assert (wide["pages"], len(widest["records"])) == (34, 150)
 
 
 async def add_runs(api: Any, job_id: int, count: int) -> None:
