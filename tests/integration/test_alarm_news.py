@@ -93,14 +93,20 @@ async def test_what_an_admins_log_tells_is_noted_when_it_is_new_or_ends(sql):
     assert await noted(sql) == ["ended", "ended"]
 
 
-async def test_a_wait_in_vain_is_noted_with_the_end_of_its_run_or_not_at_all(sql):
-    job = await add_job(sql)
+async def a_wait_in_vain(sql: asyncpg.Connection, **columns: object) -> int:
+    """A job whose fire has waited for too long."""
+    job = await add_job(sql, **columns)
     await sql.execute(
         f"""INSERT INTO {SCHEMA}.schedule_fire
             (job_id, fire_time, scheduled_time, trigger_type, state, lease_until)
         VALUES ($1, now(), now(), 'dependency', 'waiting', now() - interval '1 s')""",
         job,
     )
+    return job
+
+
+async def test_a_wait_in_vain_is_noted_with_the_end_of_its_run_or_not_at_all(sql):
+    job = await a_wait_in_vain(sql)
     events = f"SELECT kind, job_id, message FROM {SCHEMA}.schedule_alarm_event"
 
     died = sql.transaction()
@@ -113,6 +119,18 @@ async def test_a_wait_in_vain_is_noted_with_the_end_of_its_run_or_not_at_all(sql
     (event,) = await sql.fetch(events)
     said = "waited too long for the success of the jobs it depends on"
     assert tuple(event) == ("waited", job, said)
+
+
+@pytest.mark.parametrize("columns", [{"status": "paused"}, {"deleted_at": datetime.now(UTC)}])
+async def test_a_job_that_was_stopped_as_others_success_gave_it_a_fire_waits_for_nothing(
+    sql, columns
+):
+    await a_wait_in_vain(sql, **columns)
+
+    ended = await sql.fetch(engine_statement("lapsed"))
+
+    assert len(ended) == 1
+    assert await sql.fetch(f"SELECT FROM {SCHEMA}.schedule_alarm_event") == []
 
 
 async def test_a_refused_run_is_noted_when_its_admin_tells_that_it_was_a_next_attempt(
