@@ -69,14 +69,14 @@ class Advertised:
                 )
         except (OSError, ValueError):  # a timeout is an OSError, a name that is none a ValueError
             return None
-        ours = (_own_address(family, target) for family, _, _, _, target in targets)
+        ours = (own_address(family, target) for family, _, _, _, target in targets)
         return next((address for address in ours if address is not None), None)
 
     def _with(self, host: str) -> str:
         return f"http://{f'[{host}]' if ':' in host else host}:{self._port}"
 
 
-def _own_address(family: int, target: tuple[object, ...]) -> str | None:
+def own_address(family: int, target: tuple[object, ...]) -> str | None:
     """This machine's address on the way to *target*, if there is a way; nothing is sent."""
     with suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as probe:
         probe.connect(target)

@@ -78,10 +78,10 @@ class ConfigIndex:
         self._jobs.update({_lane(*row): row["id"] for row in rows})
 
     async def _look_up(self, ids: Collection[int] | None) -> Sequence[Any]:
+        asked = (_HAVING,) if ids is None else (f"{_HAVING} AND job.id = ANY ($1)", ids)
         async with lent(self._database) as connection:
-            if ids is None:
-                return await connection.fetch(_HAVING)  # type: ignore[no-any-return]
-            return await connection.fetch(f"{_HAVING} AND job.id = ANY ($1)", ids)  # type: ignore[no-any-return]
+            rows: Sequence[Any] = await connection.fetch(*asked)
+            return rows
 
 
 def _lane(job_id: int, cluster: str | None, admin_job_id: int | None) -> Lane:

@@ -147,7 +147,8 @@ def _database_of(dsn: str) -> str:
 async def upgrade(url: str) -> None:
     """Bring the database to this code's schema; replicas that start together take turns.
 
-    That takes as long as it does: what was cut off would begin anew. Raises StartRefused for a server that is too old, or a schema that is newer than this code.
+    That takes as long as it does: what was cut off would begin anew. Raises StartRefused for a
+    server that is too old, or a schema that is newer than this code.
     """
     async with _connected(url) as connection:
         for limit in ("statement_timeout", "lock_timeout"):  # the server's own

@@ -85,8 +85,9 @@ async def restore(dsn: str, path: Path, *, replace: bool, timezone: str) -> Mani
     """Put the backup at *path* into the database at *dsn*, which has its schema already.
 
     *replace* lets what is there go. Runs that were under way are interrupted, but for the one that
-    made the backup, and count for the day they have in *timezone*. Raises StartRefused, with nothing changed: the archive is
-    damaged or of another schema, the database is in use, or holds something.
+    made the backup, and count for the day they have in *timezone*. Raises StartRefused, with
+    nothing changed: the archive is damaged or of another schema, the database is in use, or holds
+    something.
     """
     with _opened(path) as archive:
         manifest = _checked(archive)

@@ -77,6 +77,13 @@ def payload_of(reply: Reply, dialect: Dialect) -> object:
     return value.get(dialect.payload)
 
 
+def id_of(payload: object, cluster: str) -> int:
+    """The id in the *payload* of an answer to an add; raise NotAnAdmin."""
+    if isinstance(payload, int | str) and str(payload).isdecimal():
+        return int(payload)
+    raise NotAnAdmin(f"{cluster}: a job was added, and no id of it given")
+
+
 def page_of(reply: Reply, dialect: Dialect) -> dict[str, object]:
     """Give the object that holds a page of a list under `data`; raise ConsoleError."""
     page: object = json_of(reply)

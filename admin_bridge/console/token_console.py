@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NoReturn
 
-from admin_bridge.console.answer import Reply, payload_of
+from admin_bridge.console.answer import Reply, id_of, payload_of
 from admin_bridge.console.dialect import V3_5
-from admin_bridge.console.errors import NotAnAdmin, Unsupported
+from admin_bridge.console.errors import Unsupported
 from admin_bridge.console.forms import job_json
 from admin_bridge.dialect import APP_NAME_HEADER, TOKEN_HEADER
 from admin_bridge.wire import encode
@@ -52,9 +52,7 @@ class TokenConsole:
 
     async def add_job(self, fields: JobFields) -> int:
         given = await self._call("addJob", self._fields(fields), once=True)
-        if isinstance(given, int | str) and str(given).isdecimal():
-            return int(given)
-        raise NotAnAdmin(f"{self._config.name}: a job was added, and no id of it given")
+        return id_of(given, self._config.name)
 
     async def update_job(self, job_id: int, fields: JobFields) -> None:
         await self._call("updateJob", {"id": job_id, **self._fields(fields)})

@@ -6,7 +6,8 @@ import html
 import re
 from typing import TYPE_CHECKING
 
-from admin_bridge.console.errors import ConsoleRefused, NotAnAdmin
+from admin_bridge.console.answer import id_of
+from admin_bridge.console.errors import ConsoleRefused
 from admin_bridge.console.forms import job_form
 from admin_bridge.console.model import AdminGroup, AdminJob, AdminLog, LogStatus, LogText, Page
 from admin_bridge.console.moments import AdminClock, between, of_wall
@@ -100,9 +101,7 @@ class WebConsole:
 
     async def add_job(self, fields: JobFields) -> int:
         given = await self._web.call(self._names.add_job, job_form(fields), once=True)
-        if isinstance(given, int | str) and str(given).isdecimal():
-            return int(given)
-        raise NotAnAdmin(f"{self._cluster}: a job was added, and no id of it given")
+        return id_of(given, self._cluster)
 
     async def update_job(self, job_id: int, fields: JobFields) -> None:
         await self._web.call("jobinfo/update", {"id": str(job_id)} | job_form(fields))

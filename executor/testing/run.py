@@ -79,8 +79,9 @@ def run_handler(
     """Run *handler*, a declared function or its name, in its own isolation, and wait for it.
 
     A name is that of a handler whose module has been imported, else HandlerNotFound is raised.
-    *shard* is (index, total); *parents* are results by the ids of their jobs. After *timeout_s* seconds it is stopped as the service would stop
-    it. To be called from tests of any kind, also from within a running event loop.
+    *shard* is (index, total); *parents* are results by the ids of their jobs. After *timeout_s*
+    seconds it is stopped as the service would stop it. To be called from tests of any kind, also
+    from within a running event loop.
     """
     found = _find(handler)
     trigger = msgspec.structs.replace(

@@ -17,6 +17,7 @@ from executor.workers.loop_thread import LoopThread
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from executor.context import Progress
     from executor.handler import Handler
     from executor.handler_table import HandlerTable
     from executor.worker import Assignment
@@ -75,7 +76,7 @@ class AsyncRun:
         self._stopping = False
 
     @property
-    def progress(self) -> object:
+    def progress(self) -> Progress | None:
         return self.context.latest_progress
 
     def begin(self) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import socket
 from collections.abc import Awaitable, Callable, Mapping
 from importlib.metadata import version
@@ -12,6 +11,7 @@ from urllib.parse import urlsplit
 import aiohttp
 import structlog
 
+from executor.advertised import own_address
 from scheduler.address import host_and_port
 from scheduler.nacos.client import NacosClient, NacosConfig, config_of
 from scheduler.nacos.overlay import Laid
@@ -116,8 +116,6 @@ def outward_host(url: str) -> str:
     parts = urlsplit(url)
     for host in (parts.hostname or _ANYWHERE, _ANYWHERE):
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        with socket.socket(family, socket.SOCK_DGRAM) as probe, contextlib.suppress(OSError):
-            probe.connect((host, parts.port or 80))
-            address: str = probe.getsockname()[0]
+        if address := own_address(family, (host, parts.port or 80)):
             return address
     return "127.0.0.1"
