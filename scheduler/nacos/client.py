@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from scheduler.address import base_url
 from scheduler.nacos import wire
 from scheduler.nacos.errors import (
     AccessRefused,
+    BeingModified,
     NacosError,
     NacosRefused,
     NacosUnreachable,
@@ -26,9 +28,18 @@ from scheduler.sections import NacosSection
 _T = TypeVar("_T")
 _MAX_ANSWER = 2**20
 """Bytes; a config in Nacos has at most 100 KB unless that was changed."""
+_WHILE_MODIFIED_S = (0.1, 0.2, 0.4, 0.8)
+"""Between looks at a config that is being written: a start that follows its change needs the new one."""
 _RENEW_AT = 0.8
 """Of a token's life."""
-_MOST_TELLING_LAST = (NacosUnreachable, WrongPath, NotNacos, NacosRefused, AccessRefused)
+_MOST_TELLING_LAST = (
+    BeingModified,
+    NacosUnreachable,
+    WrongPath,
+    NotNacos,
+    NacosRefused,
+    AccessRefused,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +99,11 @@ class NacosClient:
 
     async def config_text(self, data_id: str) -> str | None:
         """The config of that id in our group; None when there is none. NacosError."""
-        text: str | None = await self._first_good(lambda at: self._config_text(at, data_id))
-        return text
+        for pause_s in _WHILE_MODIFIED_S:
+            with contextlib.suppress(BeingModified):
+                return await self._first_good(lambda at: self._config_text(at, data_id))
+            await asyncio.sleep(pause_s)
+        return await self._first_good(lambda at: self._config_text(at, data_id))
 
     async def check(self, service: str) -> list[tuple[str, NacosError | None]]:
         """Ask every address who offers *service*; what is wrong with it, or None."""

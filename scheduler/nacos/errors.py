@@ -2,6 +2,7 @@
 
 NacosError
 ├── NacosUnreachable   no answer: network, timeout, a server error, still starting
+│   └── BeingModified  a config that is being written in this moment
 ├── NotNacos           an answer, but not Nacos's
 │   └── WrongPath      a server is there, but not this API: another generation, or another path
 ├── AccessRefused      user, password or rights
@@ -17,6 +18,10 @@ class NacosError(Exception):
 
 class NacosUnreachable(NacosError):
     """Nobody answered; trying again later may help."""
+
+
+class BeingModified(NacosUnreachable):
+    """A config is being written: in a moment it can be read."""
 
 
 class NotNacos(NacosError):

@@ -14,6 +14,7 @@ import orjson
 
 from scheduler.nacos.errors import (
     AccessRefused,
+    BeingModified,
     NacosError,
     NacosRefused,
     NacosUnreachable,
@@ -154,6 +155,8 @@ def _fault(reply: Reply) -> NacosError | None:
         return WrongPath(f"{address}: HTTP {status}: no Nacos under this path (usually /nacos)")
     if status in (401, 403):
         return AccessRefused(f"{address}: {_words(reply)}")
+    if status == 409:
+        return BeingModified(f"{address}: {_words(reply)}")
     if status >= 500 or status in (408, 429):
         return NacosUnreachable(f"{address}: HTTP {status}: {_words(reply)}")
     if status >= 400:

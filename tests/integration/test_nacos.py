@@ -185,6 +185,17 @@ async def test_a_sign_in_or_a_config_of_another_kind_is_not_nacos_s(answer: str)
             await client.config_text("a.yaml")
 
 
+async def test_a_config_that_is_being_written_is_read_in_a_moment(nacos: FakeNacos) -> None:
+    await nacos.publish("a.yaml", "a: b")
+    nacos.answer_instead = web.Response(status=409, text="file is being modified")
+    async with a_client(nacos.url) as client:
+        reading = asyncio.create_task(client.config_text("a.yaml"))
+        await until(lambda: len(nacos.asked) > 1)
+        nacos.answer_instead = None
+
+        assert await reading == "a: b"
+
+
 async def test_what_is_no_instance_is_left_out() -> None:
     rows = ["x", {}, {"ip": 1, "port": 2}, {"ip": "a", "port": "b"}, {"ip": "a", "port": 1}]
     signed_in = {"accessToken": "t", "tokenTtl": 1}
