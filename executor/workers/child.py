@@ -89,10 +89,11 @@ def _become(job: ScriptJob) -> int:
 def _ending(table: HandlerTable, context: JobContext) -> Ending:
     try:
         handler = table.find(context.handler)
+        arguments = handler.arguments(context)
         if handler.init:
             handler.init()
         try:
-            return returned(_call(handler, context))
+            return returned(_call(handler, arguments))
         finally:
             if handler.destroy:
                 handler.destroy()
@@ -100,8 +101,8 @@ def _ending(table: HandlerTable, context: JobContext) -> Ending:
         return raised(error, context.log)
 
 
-def _call(handler: Handler, context: JobContext) -> object:
-    outcome = handler.function(*handler.arguments(context))
+def _call(handler: Handler, arguments: tuple[object, ...]) -> object:
+    outcome = handler.function(*arguments)
     return asyncio.run(outcome) if inspect.iscoroutine(outcome) else outcome
 
 

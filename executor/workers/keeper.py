@@ -41,7 +41,7 @@ class Kept(Protocol):
     """A run in a process of its own; its methods are called on the keeper's thread."""
 
     def job(self) -> object:
-        """What the process is told, pickled; errors end the run as `failed`."""
+        """What the process is told, pickled; errors end the run as `failed`. No code of a handler."""
         ...
 
     def failed(self, error: BaseException) -> None:
@@ -105,7 +105,7 @@ class Keeper:
                 self._start()
                 self._listen()
             return self._launch(run, run.job())
-        except BaseException as error:  # noqa: BLE001 - a validator of params may even exit
+        except Exception as error:  # noqa: BLE001 - whatever it is, the run ends by it
             run.failed(error)
             return 0
 

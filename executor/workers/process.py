@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from executor.context import JobContext, Progress
+from executor.context import Progress
 from executor.model import Isolation
 from executor.run_alarm import run_alarm
 from executor.worker import Ending, EndingKind
@@ -48,9 +48,6 @@ class ProcessRun(KeptRun):
     _told: Ending | None = None
 
     def job(self) -> HandlerJob:
-        handler = self.assignment.handler
-        assert handler is not None, "scripts have a worker of their own"
-        handler.arguments(JobContext.of(self.assignment))  # bad ones cost no process
         assigned = self.assignment
         return HandlerJob(
             assigned.trigger, assigned.started_ms, assigned.config, assigned.resources

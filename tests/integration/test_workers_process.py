@@ -118,6 +118,19 @@ async def test_an_async_handler_may_have_a_process(place: Place) -> None:
     assert (await place.start("async-in-process").ending()).message == "awaited"
 
 
+async def test_params_whose_check_takes_long_keep_up_no_other_run(
+    place: Place, tmp_path: Path
+) -> None:
+    other = place.start("wait-process")
+    await other.began()
+    checked = place.start("checked-process", f"file={tmp_path / 'gate'}")
+    other.stop()
+
+    assert (await other.ending()).kind is EndingKind.STOPPED
+    (tmp_path / "gate").touch()
+    assert (await checked.ending()).message == "passed"
+
+
 async def test_hooks_are_called_around_each_run(place: Place) -> None:
     run = place.start("hooked-process")
     await run.ending()

@@ -199,6 +199,23 @@ def limited_process(_: JobContext, params: Limits) -> str:
     return str(params.rows)
 
 
+class Gate(BaseModel):
+    file: str
+
+    @field_validator("file")
+    @classmethod
+    def _await(cls, file: str) -> str:
+        """Wait until it is there: a check that asks others may take as long as they do."""
+        while not Path(file).exists():
+            time.sleep(0.005)
+        return file
+
+
+@job_handler("checked-process", isolation="process")
+def checked_process(_: JobContext, params: Gate) -> str:
+    return "passed"
+
+
 @job_handler("chatter-async")
 async def chatter_async(ctx: JobContext, params: str) -> None:
     for _ in range(50):
