@@ -22,8 +22,10 @@ import pytest
 import pytest_asyncio
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from executor.clock import SystemClock
 from scheduler.database import create_database_if_missing, open_database, upgrade
 from scheduler.embedded import EmbeddedPostgres
+from scheduler.job_service import JobService
 from tests.integration.api_service import ALL_HANDLERS, Api, an_api
 from tests.integration.redis_server import RedisServer
 
@@ -136,6 +138,11 @@ async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
     engine = open_database(database_url)
     yield engine
     await engine.dispose()
+
+
+@pytest.fixture
+def jobs(engine: AsyncEngine) -> JobService:
+    return JobService(engine, SystemClock(), timezone="UTC")
 
 
 @pytest.fixture

@@ -95,6 +95,13 @@ async def add_dependency(sql: asyncpg.Connection, job_id: int, *parents: int) ->
         )
 
 
+async def due(sql: asyncpg.Connection, job_id: int) -> datetime | None:
+    """When the job is due next, by its row."""
+    query = f"SELECT next_run_time FROM {SCHEMA}.schedule_job WHERE id = $1"
+    moment: datetime | None = await sql.fetchval(query, job_id)
+    return moment
+
+
 async def runs_of(sql: asyncpg.Connection, *job_ids: int) -> list[asyncpg.Record]:
     """The rows of `schedule_log`, oldest first."""
     return list(

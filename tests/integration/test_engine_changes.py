@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from executor.clock import SystemClock
 from scheduler.calendar_service import CalendarService
 from scheduler.engine.calendars import Calendar
 from scheduler.job import Job, JobStatus, ScheduleType
@@ -20,11 +19,6 @@ EVERY_DAY = Calendar(name="all", working_weekdays=frozenset(range(1, 8)))
 HOURLY: dict[str, Any] = {"schedule_type": ScheduleType.CRON, "cron_expression": "0 0 * * * ?"}
 PERIOD = timedelta(seconds=3600)
 INTERVAL: dict[str, Any] = {"schedule_type": ScheduleType.INTERVAL, "interval_seconds": 3600}
-
-
-@pytest.fixture
-def jobs(engine) -> JobService:
-    return JobService(engine, SystemClock(), timezone="UTC")
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -17,6 +17,7 @@ from tests.integration.engine_service import (
     Replica,
     a_service,
     add_job,
+    due,
     ended,
     local,
     runs_of,
@@ -37,12 +38,6 @@ async def a_job(sql, **columns: Any) -> int:
         "next_run_time": soon(),
     }
     return await add_job(sql, **given | columns)
-
-
-async def due(sql, job: int) -> datetime | None:
-    query = f"SELECT next_run_time FROM {SCHEMA}.schedule_job WHERE id = $1"
-    moment: datetime | None = await sql.fetchval(query, job)
-    return moment
 
 
 async def running(sql, job: int) -> Any:

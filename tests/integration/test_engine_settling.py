@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime
 
 import asyncpg
 import pytest
@@ -16,7 +15,7 @@ from scheduler.job import IntervalMode, ScheduleType
 from scheduler.job_control import Action
 from scheduler.job_service import JobService
 from scheduler.recorder import Recorder
-from tests.integration.engine_service import SCHEMA, add_job, soon, until
+from tests.integration.engine_service import SCHEMA, add_job, due, soon, until
 from tests.reports import a_report
 
 DELAYED = {"schedule_type": "interval", "interval_mode": "fixed_delay", "interval_seconds": 3600}
@@ -24,19 +23,8 @@ WAITING = "SELECT count(*) FROM pg_locks WHERE NOT granted"
 
 
 @pytest.fixture
-def jobs(engine) -> JobService:
-    return JobService(engine, SystemClock(), timezone="UTC")
-
-
-@pytest.fixture
 def finals(engine) -> Finals:
     return Finals(engine, Recorder(engine), wait_s=3600)
-
-
-async def due(sql, job: int) -> datetime | None:
-    query = f"SELECT next_run_time FROM {SCHEMA}.schedule_job WHERE id = $1"
-    moment: datetime | None = await sql.fetchval(query, job)
-    return moment
 
 
 async def fired(
