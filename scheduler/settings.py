@@ -13,6 +13,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
 
 from executor.errors import StartRefused
+from executor.plain import plain
 from executor.settings import ExecutorSettings
 from scheduler.alarm_settings import AlarmsSection
 from scheduler.mirror_settings import MirrorSection
@@ -183,6 +184,6 @@ def _said(errors: ValidationError) -> str:
     lines = []
     for error in errors.errors(include_input=False, include_url=False):
         key = ".".join(str(part) for part in error["loc"])
-        rule = "there is no such setting" if error["type"] == "extra_forbidden" else error["msg"]
-        lines.append(f"{key}: {rule}")
+        unknown = error["type"] == "extra_forbidden"
+        lines.append(f"{key}: {'there is no such setting' if unknown else plain(error['msg'])}")
     return "; ".join(lines)

@@ -12,6 +12,7 @@ from pydantic.alias_generators import to_camel
 
 from admin_bridge.console import ConsoleError, Unsupported
 from executor.errors import TriggerRejected
+from executor.plain import plain
 from scheduler.api.envelope import failure
 from scheduler.database import is_mistaken, said
 from scheduler.engine.link import DatabaseAway
@@ -61,17 +62,11 @@ def bad_input(error: ValidationError) -> BadInput:
             {
                 "field": ".".join(str(part) for part in found["loc"]) or "body",
                 "rule": found["type"],
-                "message": _plain(found["msg"]),
+                "message": plain(found["msg"]),
             }
             for found in error.errors(include_input=False, include_url=False, include_context=False)
         ]
     )
-
-
-def _plain(message: str) -> str:
-    """*message* without what only those who know pydantic understand."""
-    said = message.removeprefix("Value error, ").replace(" after validation", "")
-    return said.replace("Tuple should", "List should", 1)
 
 
 def named(field: str) -> str:

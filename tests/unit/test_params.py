@@ -6,7 +6,7 @@ from contextlib import suppress
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, field_validator
 
 from executor.errors import BadParams
 from executor.params import parse
@@ -21,6 +21,14 @@ class Params(BaseModel):
     days: int = Field(7, ge=1, le=31)
     dry: bool = False
     inner: Inner = Inner()
+    pairs: int = 0
+
+    @field_validator("pairs")
+    @classmethod
+    def _even(cls, number: int) -> int:
+        if number % 2:
+            raise ValueError("has to be even")
+        return number
 
 
 class Required(BaseModel):
@@ -69,6 +77,7 @@ def test_a_value_is_all_that_follows_the_first_equals_sign(text: str, value: str
         ("days=0", "bad params: days: Input should be greater than or equal to 1"),
         ('{"inner": {"size": 0}}', "inner.size: Input should be greater than or equal to 1"),
         ("days=x dry=maybe", "days: Input should be a valid integer"),
+        ("pairs=3", "bad params: pairs: has to be even"),
         ("days=3 days=4", "bad params: days: given twice"),
         ("hello", "bad params: [hello] is no k=v pair; write k=v pairs or one JSON object"),
         ("=3", "[=3] is no k=v pair"),

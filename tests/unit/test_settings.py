@@ -168,6 +168,10 @@ def test_a_secret_can_be_read_from_a_file(tmp_path: Path) -> None:
         ({"QOOERP_EXECUTOR__PROT": "1"}, "executor.prot: there is no such setting"),
         ({"QOOERP_EXEKUTOR__PORT": "1"}, "QOOERP_EXEKUTOR__PORT: there is no setting 'exekutor'"),
         ({"QOOERP_EXECUTOR__PORT": "70000"}, "executor.port: "),
+        (
+            {"QOOERP_SCHEDULER__TIMEZONE": "Mars"},
+            "scheduler.timezone: there is no time zone 'Mars'",
+        ),
         ({"QOOERP_EXECUTOR__PORT": SECRET}, "executor.port: "),
         ({"QOOERP_EXECUTOR": SECRET}, "executor: "),
         ({"QOOERP_ADMINS": f'[{{"name": "{SECRET}!"}}]'}, "admins.0.name: "),
