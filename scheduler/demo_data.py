@@ -154,7 +154,8 @@ async def fill(
 async def _make(
     demo: DemoJob, known: dict[str, int], jobs: JobService, configs: ConfigService, clock: Clock
 ) -> Job:
-    job = replace(demo.job, depends_on=tuple(known[name] for name in demo.parents))
+    parents = tuple(known[name] for name in demo.parents)
+    job = replace(demo.job, depends_on=parents, timezone=jobs.timezone)
     if job.schedule_type is ScheduleType.ONCE:
         job = replace(job, run_at=moment(clock.now_ms()) + timedelta(days=1))
     paused = job.status is JobStatus.PAUSED

@@ -267,6 +267,8 @@ async def test_the_demo_data_are_made_once(
     assert await fill_demo(engine, tmp_path) == 0
     assert await everything(sql) == before
 
+    zones = await sql.fetch(f"SELECT DISTINCT timezone FROM {SCHEMA}.schedule_job")
+    assert [zone for (zone,) in zones] == ["Asia/Shanghai"]
     kinds = await sql.fetch(f"SELECT DISTINCT schedule_type, status FROM {SCHEMA}.schedule_job")
     assert {kind for kind, _ in kinds} == {"cron", "interval", "once", "none"}
     assert {status for _, status in kinds} == {"running", "stopped", "paused"}
