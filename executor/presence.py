@@ -28,7 +28,9 @@ class Presence:
         self._settings = settings
         self._sections = settings.clusters()
         try:
-            self.clusters = [_cluster(settings, one, session) for one in self._sections]
+            self.clusters = [
+                AdminCluster(config_of(settings, one), session) for one in self._sections
+            ]
         except ValueError as error:
             raise StartRefused(f"admins: {error}") from None
         self._beats: list[RegistryBeat] = []
@@ -48,7 +50,7 @@ class Presence:
         return [
             Caller(
                 section.name,
-                self._prefix(cluster),
+                self._settings.prefix_of(section.name),
                 self._settings.token_of(section).encode(),
                 cluster.heard,
             )
@@ -86,23 +88,19 @@ class Presence:
                 _log.warning("deregistration_failed", reason=str(error))
 
     def _finder(self, cluster: AdminCluster, advertised: Advertised) -> FindUrl:
+        prefix = self._settings.prefix_of(cluster.config.name)
+
         async def find_url() -> str:
-            return await advertised.look() + self._prefix(cluster)
+            return await advertised.look() + prefix
 
         return find_url
 
-    def _prefix(self, cluster: AdminCluster) -> str:
-        """The path that tells who calls, when there is more than one who may."""
-        return f"/{cluster.config.name}" if len(self.clusters) > 1 else ""
 
-
-def _cluster(
-    settings: ExecutorSettings, section: ClusterSection, session: aiohttp.ClientSession
-) -> AdminCluster:
-    config = ClusterConfig(
+def config_of(settings: ExecutorSettings, section: ClusterSection) -> ClusterConfig:
+    """What *settings* say of a cluster. Raise ValueError for what is no address."""
+    return ClusterConfig(
         name=section.name,
         addresses=tuple(section.addresses),
         access_token=settings.token_of(section),
-        app_name=section.app_name or settings.executor.app_name,
+        app_name=settings.app_name_of(section),
     )
-    return AdminCluster(config, session)

@@ -205,6 +205,14 @@ class ExecutorSettings(Section):
         token = cluster.access_token or self.executor.access_token
         return token.get_secret_value()
 
+    def app_name_of(self, cluster: ClusterSection) -> str:
+        """The app name of our group at *cluster*."""
+        return cluster.app_name or self.executor.app_name
+
+    def prefix_of(self, cluster: str) -> str:
+        """The path under which *cluster* calls us: it tells who calls, where several may."""
+        return f"/{cluster}" if len(self.clusters()) > 1 else ""
+
 
 def is_loopback(host: str) -> bool:
     """Whether only this machine can reach *host*."""

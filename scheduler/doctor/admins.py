@@ -88,11 +88,10 @@ async def _jobs(site: Site, group_id: int) -> Sequence[AdminJob]:
 
 
 async def _site(settings: Settings, section: ClusterSection, console: Console) -> Site:
-    prefix = f"/{section.name}" if len(settings.clusters()) > 1 else ""
     return Site(
         section,
         console,
-        app_name=section.app_name or settings.executor.app_name,
-        url=await advertised_url(settings) + prefix,
+        app_name=settings.app_name_of(section),
+        url=await advertised_url(settings) + settings.prefix_of(section.name),
         running=is_running(settings.data_dir),
     )

@@ -11,9 +11,10 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from admin_bridge import TOKEN_HEADER, AdminCluster, ClusterConfig
+from admin_bridge import TOKEN_HEADER, AdminCluster
 from executor.advertised import Advertised
 from executor.clock import SystemClock, moment
+from executor.presence import config_of
 from executor.settings import ClusterSection, is_loopback
 from scheduler.doctor.finding import Finding, Verdict, fail, ok, warn
 from scheduler.doctor.machine import is_running
@@ -36,8 +37,7 @@ async def look_at_network(settings: Settings) -> AsyncIterator[Finding]:
         for cluster in clusters:
             async for finding in _cluster(settings, cluster, session):
                 yield finding
-            prefix = f"/{cluster.name}" if len(clusters) > 1 else ""
-            yield await _way_back(settings, cluster, prefix, session)
+            yield await _way_back(settings, cluster, session)
 
 
 def _port(subject: str, host: str, port: int, settings: Settings) -> Finding:
@@ -59,7 +59,7 @@ async def _cluster(
 ) -> AsyncIterator[Finding]:
     subject = f"admin {section.name}"
     try:
-        config = _config(settings, section)
+        config = config_of(settings, section)
     except ValueError as error:
         yield fail(subject, str(error), "the service will not start like this")
         return
@@ -69,15 +69,6 @@ async def _cluster(
             continue
         yield ok(subject, f"{address} accepts path, token and app name {config.app_name}")
         yield await _clock(address, session)
-
-
-def _config(settings: Settings, section: ClusterSection) -> ClusterConfig:
-    return ClusterConfig(
-        name=section.name,
-        addresses=tuple(section.addresses),
-        access_token=settings.token_of(section),
-        app_name=section.app_name or settings.executor.app_name,
-    )
 
 
 async def _clock(address: str, session: aiohttp.ClientSession) -> Finding:
@@ -103,10 +94,10 @@ def _date(header: str) -> datetime | None:
 
 
 async def _way_back(
-    settings: Settings, cluster: ClusterSection, prefix: str, session: aiohttp.ClientSession
+    settings: Settings, cluster: ClusterSection, session: aiohttp.ClientSession
 ) -> Finding:
     """Whether the Admin can reach us, as far as that can be told from here."""
-    url = await advertised_url(settings) + prefix
+    url = await advertised_url(settings) + settings.prefix_of(cluster.name)
     subject = "advertised address"
     hosts = [urlsplit(address).hostname or "" for address in cluster.addresses]
     if is_loopback(urlsplit(url).hostname or "") and not all(map(is_loopback, hosts)):

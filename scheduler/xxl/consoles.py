@@ -24,11 +24,8 @@ class Consoles:
 
     def __init__(self, settings: Settings, *, timezone: str) -> None:
         """*timezone* is that of Admins whose zone is not configured."""
-        default = settings.executor.app_name
         self._sections = {section.name: section for section in settings.clusters()}
-        self._app_names = {
-            name: section.app_name or default for name, section in self._sections.items()
-        }
+        self._app_names = {name: settings.app_name_of(one) for name, one in self._sections.items()}
         self._tokens = {name: settings.token_of(one) for name, one in self._sections.items()}
         self._timezone = timezone
         self._session: aiohttp.ClientSession | None = None
