@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -44,7 +44,7 @@ class Kind(StrEnum):
     EXTRA = "extra"
     """It is there, in a place that is written down, and itself is not: drift."""
     PAST = "past"
-    """It was to run once, and its time is over: nothing is made of it."""
+    """It was to run once, and its time is over: nothing is made of it, and nothing waits for it."""
 
 
 CHANGES = (Kind.CREATE, Kind.UPDATE, Kind.DELETE)
@@ -83,7 +83,8 @@ def plan(
     there = by_key(known)
     keys = {job.id: key_of(job) for job in known}
     names = _Names([*(spec.key for spec in specs), *there])
-    steps = [_step(spec, _only(there, spec.key), names, keys=keys, now=now) for spec in specs]
+    past = {spec.key for spec in specs if spec.key not in there and _is_past(spec, now)}
+    steps = [_step(spec, _only(there, spec.key), names, keys=keys, past=past) for spec in specs]
     wanted = {spec.key for spec in specs}
     places = {key[:2] for key in wanted}
     gone = Kind.DELETE if prune else Kind.EXTRA
@@ -119,19 +120,24 @@ def _only(there: Mapping[Key, Sequence[JobTold]], key: Key) -> JobTold | None:
     return found[0] if found else None
 
 
+def _is_past(spec: JobSpec, now: datetime) -> bool:
+    run_at = wanted_job(spec, None).run_at
+    return spec.schedule_type is ScheduleType.ONCE and run_at is not None and run_at <= now
+
+
 def _step(
     spec: JobSpec,
     current: JobTold | None,
     names: _Names,
     *,
     keys: Mapping[int, Key],
-    now: datetime,
+    past: Collection[Key],
 ) -> Step:
-    parents = tuple(sorted(names.find(name, spec.key) for name in spec.depends_on))
+    named = sorted(names.find(name, spec.key) for name in spec.depends_on)
+    parents = tuple(key for key in named if key not in past)
     wanted = wanted_job(spec, current)
     if current is None:
-        over = wanted.run_at is not None and wanted.run_at <= now
-        kind = Kind.PAST if over and spec.schedule_type is ScheduleType.ONCE else Kind.CREATE
+        kind = Kind.PAST if spec.key in past else Kind.CREATE
         return Step(kind=kind, key=spec.key, wanted=spec, parents=parents)
     differences = _differences(spec, wanted, current, keys=keys, parents=parents)
     actions = _ACTIONS.get((current.status, spec.status or current.status), ())

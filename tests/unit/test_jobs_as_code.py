@@ -136,6 +136,19 @@ def test_a_job_that_ran_once_is_not_made_again():
     assert only(spec(**once, runAt=NOW + timedelta(days=1)), known=[]).kind is Kind.CREATE
 
 
+def test_nothing_waits_for_a_job_that_ran_once_and_is_gone():
+    once = spec(jobName="a", scheduleType="once", runAt=NOW - timedelta(days=1), timezone="UTC")
+    child = spec(jobName="child", dependsOn=["a"])
+    waited_for_it = told(8, name="child", depends_on=(7,))
+
+    assert kinds(plan([once, child], [waited_for_it], now=NOW)) == [
+        ("past", "local/default/a"),
+        ("unchanged", "local/default/child"),
+    ]
+    made = plan([once, child], [], now=NOW)[1]
+    assert (made.kind, made.parents) == (Kind.CREATE, ())
+
+
 def test_a_time_without_an_offset_is_read_in_the_zone_of_the_job():
     said = {"scheduleType": "once", "runAt": "2026-12-01T09:00:00", "timezone": "Asia/Shanghai"}
     at_nine = datetime.fromisoformat("2026-12-01T09:00:00+08:00")
