@@ -22,7 +22,8 @@ _FEW = 3
 _MOST_KNOWN = 2 * MOST_ASIDE
 """How many refused results are read over to find others."""
 
-_Refused = list[tuple[OwedCallback, str]]
+_Alone = list[tuple[OwedCallback, str]]
+"""Results that were refused in calls of their own, each with the Admin's words."""
 
 
 class Callbacks:
@@ -59,7 +60,7 @@ class Callbacks:
             return owed
         return [one for one in owed if not self._refusals.is_aside(one.run_id, now_ms)]
 
-    async def _send(self, owed: Sequence[OwedCallback], now_ms: int) -> tuple[_Refused, bool]:
+    async def _send(self, owed: Sequence[OwedCallback], now_ms: int) -> tuple[_Alone, bool]:
         """Send a batch of *owed*; what is refused alone, and whether some of it is left untried.
 
         The oldest go first, in one call: the Admin may be well again. Else never refused ones do,
@@ -73,12 +74,12 @@ class Callbacks:
             return [], False
         return await self._halve(batch, now_ms)
 
-    async def _halve(self, batch: Sequence[OwedCallback], now_ms: int) -> tuple[_Refused, bool]:
+    async def _halve(self, batch: Sequence[OwedCallback], now_ms: int) -> tuple[_Alone, bool]:
         """Send *batch* in parts, halved to find what is refused.
 
         What follows is left untried when several were refused and nothing is taken.
         """
-        refused: _Refused = []
+        refused: _Alone = []
         parts, taken, most = [batch], False, self._most_in_vain(batch)
         while parts and (taken or len(refused) < most):
             part = parts.pop()
@@ -107,7 +108,7 @@ class Callbacks:
         self._refusals.passed(taken, now_ms)
         return None
 
-    async def _judge(self, refused: _Refused, now_ms: int) -> None:
+    async def _judge(self, refused: _Alone, now_ms: int) -> None:
         waiting = ""
         for one, words in refused:
             facts = {"receiver": self.name, "log_id": one.log_id, "reason": words}

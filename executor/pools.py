@@ -21,7 +21,7 @@ from executor.workers.watchdog import Block, Watchdog
 
 _log = structlog.get_logger(__name__)
 
-_THREAD_PATIENCE_S = 0.9
+_CODE_PATIENCE_S = 0.9
 """How long async and thread code may take to end; then its run is reported as busy."""
 _KILLED_WITHIN_S = 2.0
 """How long the end of a process takes to be seen after SIGKILL."""
@@ -53,8 +53,8 @@ class Pools:
         }
         self.slots = slots_of(section)
         self.patience_s: Mapping[Isolation, float] = {
-            Isolation.ASYNC: _THREAD_PATIENCE_S,
-            Isolation.THREAD: _THREAD_PATIENCE_S,
+            Isolation.ASYNC: _CODE_PATIENCE_S,
+            Isolation.THREAD: _CODE_PATIENCE_S,
             Isolation.PROCESS: grace_s + _KILLED_WITHIN_S,
             Isolation.SCRIPT: grace_s + _KILLED_WITHIN_S,
         }
