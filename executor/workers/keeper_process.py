@@ -30,12 +30,14 @@ _FDS = 3
 _SIGNALS_KEPT_OFF = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
 """Blocked here and opened in the child once it has default handlers, so that none gets lost."""
 _PR_SET_PDEATHSIG = 1
+_PR_SET_CHILD_SUBREAPER = 36
 
 
 def serve(control_fd: int, modules: Sequence[str]) -> None:
     """Do what the socket says until it ends; then kill all and go."""
     control = socket.socket(fileno=control_fd)
     signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS_KEPT_OFF)
+    _adopt_orphans()
     try:
         table = load_handlers(modules) if modules else HandlerTable([])
     except StartRefused as refusal:
@@ -132,13 +134,16 @@ class _Keeper:
 
     def _reap(self) -> None:
         while found := _ended_child():
+            number = self._numbers.pop(found, 0)
+            if not number:  # a run has left it behind, or a module has started it for itself
+                os.waitpid(found, 0)
+                continue
             # Not reaped yet, so the number of the group still is its own.
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(found, signal.SIGKILL)
             _, status = os.waitpid(found, 0)
-            if number := self._numbers.pop(found, 0):  # else a module has started it for itself
-                del self._pids[number]
-                self._tell(number, str(status))
+            del self._pids[number]
+            self._tell(number, str(status))
 
     def _kill_all(self) -> None:
         for number, pid in self._pids.items():
@@ -166,6 +171,15 @@ def _take_over(output: int) -> None:
     for number in (*_SIGNALS_KEPT_OFF, signal.SIGCHLD):
         signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS_KEPT_OFF)
+
+
+def _adopt_orphans() -> None:
+    """Be the parent of what runs leave behind, where the system can do that (Linux).
+
+    Else it is process 1: in a container the service may be that, which reaps none of them.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1)
 
 
 def _die_with(parent: int) -> None:

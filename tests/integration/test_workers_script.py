@@ -12,7 +12,7 @@ import pytest
 
 from executor.worker import Ending, EndingKind
 from executor.workers.script import ScriptWorker
-from tests.integration.workers_at_work import GRACE_S, Place, opened
+from tests.integration.workers_at_work import GRACE_S, LIMIT_S, Place, opened
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -90,6 +90,17 @@ async def test_a_stopped_script_ends_with_all_it_started(place: Place) -> None:
 
     assert await run.ending() == Ending(EndingKind.STOPPED, "")
     assert not psutil.wait_procs([child], timeout=5)[1]
+
+
+async def test_what_a_script_leaves_behind_is_nobody_s_zombie(place: Place) -> None:
+    run = place.start_script("GLUE_SHELL", "echo $PPID; setsid sleep 60 & echo $!")
+    assert (await run.ending()).kind is EndingKind.RETURNED
+    keeper, left = (psutil.Process(int(line)) for line in run.log.lines)
+    try:
+        assert left.parent() == keeper  # and not process 1, which may be the service
+    finally:
+        left.kill()
+    assert not psutil.wait_procs([left], timeout=LIMIT_S)[1]
 
 
 async def test_output_that_is_no_text_or_has_no_end_of_line_is_kept(place: Place) -> None:
