@@ -8,6 +8,7 @@ from contextlib import suppress
 from datetime import timedelta
 
 from admin_bridge.console import AdminLog, Console, ConsoleError, Unsupported
+from scheduler.engine.link import DatabaseAway
 from scheduler.job import Job
 from scheduler.refusal import NotFound
 from scheduler.run_list import Run
@@ -61,7 +62,13 @@ class XxlRuns:
         check_params(given, admin.console.generation)
         async with self._turns.of(job.id):  # so that the next row is ours, not a neighbour's
             row = await self._triggered(admin, job, given)
-        return await self._mirror.record_log(admin.cluster, row)
+        try:
+            return await self._mirror.record_log(admin.cluster, row)
+        except DatabaseAway as reason:
+            raise Unseen(
+                f"Admin {admin.cluster} was asked for the run, whose log id there is {row.id}; it is"
+                f" not known here yet, as PostgreSQL is away: {reason}"
+            ) from None
 
     async def kill(self, run: Run) -> bool:
         """Kill a run, on whatever node it is; False: it has ended. Raise ConsoleError.

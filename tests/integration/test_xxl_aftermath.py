@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
+from tests.integration.api_service import LIMIT_S
 from tests.integration.xxl_service import (
     GENERATIONS,
     NO_MIRROR,
@@ -71,3 +73,72 @@ async def test_a_job_that_the_admin_has_made_is_here_though_no_list_follows(xxl)
     assert xxl.on_wire(made.data)["jobDesc"] == "new"
     assert (made.data["jobName"], made.data["description"]) == ("new", "ours")
     assert await xxl.get(f"/jobs/{made.data['id']}") == made.data
+
+
+class _Triggered:
+    """Keeps the row of a run from being seen in the first looks after its trigger."""
+
+    def __init__(self, xxl: XxlApi, looks: int) -> None:
+        self._looks = looks
+        self._asked = asyncio.Event()
+        self._xxl = xxl
+        xxl.admin.before_page = self._look
+
+    async def came(self) -> None:
+        await asyncio.wait_for(self._asked.wait(), LIMIT_S)
+
+    def show(self) -> None:
+        self._looks = 0
+
+    def _look(self, path: str) -> None:
+        if path.endswith("trigger"):
+            self._asked.set()
+        elif self._asked.is_set() and path.endswith("pageList") and self._looks:
+            self._looks -= 1
+            raise web.HTTPInternalServerError
+
+
+async def test_a_run_that_was_asked_for_is_told_though_the_server_ends_what_rests(
+    xxl, sql, database_url
+):
+    name = database_url.rpartition("/")[2].partition("?")[0]
+    await sql.execute(f'ALTER DATABASE "{name}" SET idle_in_transaction_session_timeout = 100')
+    await xxl.app.storage.engine.dispose()  # what is connected keeps its own
+    job = await xxl.an_xxl_job(**NIGHTLY, handlerName="sampleAsync")
+    _Triggered(xxl, looks=3)
+
+    answer = await xxl.ask("POST", "/jobs/execute", {"jobId": job["id"], "params": "x"})
+
+    assert answer.status == 200
+    assert len(xxl.admin.rows) == 1
+
+
+async def test_a_run_that_was_asked_for_is_told_though_its_turn_was_cut_off(xxl, sql):
+    job = await xxl.an_xxl_job(**NIGHTLY, handlerName="sampleAsync")
+    triggered = _Triggered(xxl, looks=1000)
+    body = {"jobId": job["id"], "params": "x"}
+    asking = asyncio.create_task(xxl.ask("POST", "/jobs/execute", body))
+    await triggered.came()
+    assert await sql.fetchval(
+        "SELECT count(pg_terminate_backend(pid)) FROM pg_locks WHERE locktype = 'advisory'"
+        " AND classid = 1903717425"
+    )
+    triggered.show()
+
+    assert (await asking).status == 200
+
+
+async def test_a_run_that_was_asked_for_and_cannot_be_written_down_is_202(xxl, sql):
+    job = await xxl.an_xxl_job(**NIGHTLY, handlerName="sampleAsync")
+    triggered = _Triggered(xxl, looks=1000)
+    body = {"jobId": job["id"], "params": "x"}
+    asking = asyncio.create_task(xxl.ask("POST", "/jobs/execute", body))
+    await triggered.came()
+    await sql.execute("ALTER TABLE qooerp_scheduler.schedule_mirror RENAME TO away")
+    triggered.show()
+
+    answer = await asking
+
+    assert answer.status == 202
+    (log_id,) = xxl.admin.rows
+    assert f"whose log id there is {log_id}" in answer.message
