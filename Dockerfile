@@ -1,8 +1,9 @@
 # qooerp-scheduler in one image. Journal, logs and the embedded PostgreSQL are kept in /data.
 #
 #   docker build -t qooerp-scheduler .
-#   docker run --stop-timeout 90 -v qooerp-data:/data -p 9999:9999 -p 8100:8100 --env-file service.env qooerp-scheduler
+#   docker run --init --stop-timeout 90 -v qooerp-data:/data -p 9999:9999 -p 8100:8100 --env-file service.env qooerp-scheduler
 #
+# --init ends what programs leave behind that handlers in threads or async ones start; as process 1 the service would not.
 # --stop-timeout is more than executor.drain_seconds (35) and executor.stop_grace_seconds (30) together: after Docker's own
 # 10 s runs would be killed instead of ended and reported. service.env sets, a line each and without quotes around values:
 #
