@@ -60,8 +60,7 @@ class JobApi:
 
     def answer(self, path: str, headers: Mapping[str, str], body: str) -> dict[str, Any]:
         """The JSON of the answer, which is always HTTP 200."""
-        api = self._console._api
-        refusal = api.refusal("POST", headers, body)
+        refusal = self._api.refusal("POST", headers, body)
         if refusal is not None:
             return self._console.generation.reply(refusal)
         value: dict[str, Any] = json.loads(body)

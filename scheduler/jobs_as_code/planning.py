@@ -139,7 +139,7 @@ def _step(
     if current is None:
         kind = Kind.PAST if spec.key in past else Kind.CREATE
         return Step(kind=kind, key=spec.key, wanted=spec, parents=parents)
-    differences = _differences(spec, wanted, current, keys=keys, parents=parents)
+    differences = _differences(wanted, current, keys=keys, parents=parents)
     actions = _ACTIONS.get((current.status, spec.status or current.status), ())
     return Step(
         kind=Kind.UPDATE if differences or actions else Kind.UNCHANGED,
@@ -153,7 +153,6 @@ def _step(
 
 
 def _differences(
-    spec: JobSpec,
     wanted: Job,
     current: JobTold,
     *,

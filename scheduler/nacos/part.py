@@ -85,7 +85,7 @@ def instance_of(
         settings.nacos.service_name,
         host,
         said_port or port,
-        metadata=metadata_of(settings, executor_url),
+        metadata=metadata_of(executor_url),
     )
 
 
@@ -99,7 +99,7 @@ def advertised(settings: Settings, config: NacosConfig) -> tuple[str, int]:
     return host, 0
 
 
-def metadata_of(settings: Settings, executor_url: str) -> Mapping[str, str]:
+def metadata_of(executor_url: str) -> Mapping[str, str]:
     roles = ["scheduler", *(["executor"] if executor_url else [])]
     known = {
         "version": version("qooerp-scheduler"),
