@@ -101,9 +101,7 @@ async def test_an_answer_that_never_comes_costs_a_repetition_and_no_result(
     assert admin.rows[log_id].handle_msg == "first"
 
 
-async def test_handlers_go_on_while_the_admin_is_away(
-    admin: FakeAdmin, app: ExecutorApp, tmp_path: Path
-) -> None:
+async def test_handlers_go_on_while_the_admin_is_away(admin: FakeAdmin, app: ExecutorApp) -> None:
     async with admin.fault("unreachable"):
         log_id = await admin.trigger("echo", "done", address=app.url())
         await ended(app, 1)

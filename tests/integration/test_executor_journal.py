@@ -109,7 +109,7 @@ async def test_while_nothing_can_be_written_accepts_fail_and_results_wait(
 
 
 async def test_results_that_wait_are_written_without_anything_new_coming(
-    journal: Journal, store: Store, tmp_path: Path
+    journal: Journal, store: Store
 ) -> None:
     run_id, accepted = accept(journal, 1)
     await accepted

@@ -366,7 +366,7 @@ async def test_a_large_backlog_is_recorded_whole(
 
 
 async def test_a_small_batch_of_known_jobs_is_one_statement(
-    recorder: Recorder, engine: AsyncEngine, database_url: str
+    recorder: Recorder, engine: AsyncEngine
 ) -> None:
     await recorder.record([a_report(log_id=1)])
     seen: list[Any] = []
