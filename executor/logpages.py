@@ -18,6 +18,10 @@ from executor.logstore import day_file, day_of
 
 _SLACK_MS = 1_500
 """The Admin asks with a time cut to the second, or rounded up (`protocol.md` (c), log files)."""
+_SHIFT_MS = 15 * 60_000
+_DAY_MS = 24 * 3600_000
+"""It reads a time without its zone from its database: in the hour that the clock shows twice, or where
+two Admins' zones differ, it is off by quarters of an hour, for less than a day."""
 MADE = "SELECT 1 FROM sqlite_master WHERE name = 'chunk_place'"
 """Gives a row once a day's file has its table and index."""
 _RUN = "log_id = ? AND triggered_ms = ? AND cluster = ?"
@@ -30,6 +34,10 @@ SELECT triggered_ms FROM (
   SELECT * FROM ({_NEAR} AND triggered_ms BETWEEN :when_ms AND :when_ms + {_SLACK_MS}
     ORDER BY triggered_ms LIMIT 1)
 ) ORDER BY abs(triggered_ms - :when_ms) LIMIT 1"""
+_SHIFTED = f"""
+{_NEAR} AND triggered_ms BETWEEN :when_ms - {_DAY_MS} AND :when_ms + {_DAY_MS}
+AND (triggered_ms - :when_ms + {_DAY_MS + _SLACK_MS}) % {_SHIFT_MS} <= {2 * _SLACK_MS}
+ORDER BY abs(triggered_ms - :when_ms) LIMIT 1"""
 _TOTAL = f"SELECT first_line + lines - 1 FROM chunk WHERE {_RUN} ORDER BY first_line DESC LIMIT 1"
 _FROM = f"""
 SELECT first_line, text FROM chunk WHERE {_RUN} AND first_line >= coalesce((
@@ -110,14 +118,21 @@ class LogPages:
             yield next(
                 (
                     log
-                    for day in _days_around(when_ms)
-                    if (log := self._find(stack, day, cluster, log_id, when_ms))
+                    for query, within_ms in ((_NEAREST, _SLACK_MS), (_SHIFTED, _DAY_MS))
+                    for day in _days_around(when_ms, within_ms)
+                    if (log := self._find(stack, day, query, cluster, log_id, when_ms))
                 ),
                 None,
             )
 
     def _find(
-        self, stack: contextlib.ExitStack, day: date, cluster: str, log_id: int, when_ms: int
+        self,
+        stack: contextlib.ExitStack,
+        day: date,
+        query: str,
+        cluster: str,
+        log_id: int,
+        when_ms: int,
     ) -> _Log | None:
         path = day_file(self._directory, day)
         if not path.exists():
@@ -127,13 +142,13 @@ class LogPages:
         if not db.execute(MADE).fetchone():
             return None  # its writer has only just begun, or died when it had
         asked = {"log_id": log_id, "cluster": cluster, "when_ms": when_ms}
-        nearest = db.execute(_NEAREST, asked).fetchone()
+        nearest = db.execute(query, asked).fetchone()
         return None if nearest is None else _Log(db, (log_id, *nearest, cluster))
 
 
-def _days_around(when_ms: int) -> list[date]:
-    """The day of *when_ms*; near midnight, the other one too."""
-    return list(dict.fromkeys(day_of(when_ms + slack) for slack in (0, -_SLACK_MS, _SLACK_MS)))
+def _days_around(when_ms: int, within_ms: int) -> list[date]:
+    """The day of *when_ms*, and the others that are near."""
+    return list(dict.fromkeys(day_of(when_ms + slack) for slack in (0, -within_ms, within_ms)))
 
 
 def _pieces(log: _Log, from_line: int) -> Iterator[_Piece]:

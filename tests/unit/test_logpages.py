@@ -271,6 +271,19 @@ def test_a_run_near_midnight_is_found_by_its_second_cut_or_rounded(
         assert page.text == "found"
 
 
+@pytest.mark.parametrize("shift_h", [-14, -1, 0.5, 1, 8])
+def test_a_run_is_found_by_a_time_in_a_wrong_zone(tmp_path: Path, shift_h: float) -> None:
+    write(tmp_path, [["found"]])
+
+    def text(shift_s: float) -> str | None:
+        asked = NOW_MS // 1000 * 1000 + round(shift_s * 1000)
+        page = LogPages(tmp_path).page("main", 1, asked, from_line=1, budget=BIG)
+        return page and page.text
+
+    assert text(shift_h * 3600) == "found"
+    assert text(shift_h * 3600 + 60) is None
+
+
 def test_of_two_runs_of_one_log_id_the_nearer_is_read(tmp_path: Path) -> None:
     write(tmp_path, [["old"]], when_ms=NOW_MS - 3_600_000)
     write(tmp_path, [["new"]])
