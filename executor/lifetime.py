@@ -16,11 +16,15 @@ import structlog
 import uvloop
 
 from executor import forks
+from executor.errors import ExecutorError
 
 _log = structlog.get_logger(__name__)
 
 _EXIT_S = 3.0
 """What the interpreter may take to exit: time for what modules do then, such as to send what is left."""
+
+_NOT_STARTED = 2
+"""Exit code: something must be changed first."""
 
 
 class Service(Protocol):
@@ -39,10 +43,15 @@ class Service(Protocol):
 def run(make: Callable[[], Service], started: Callable[[], Awaitable[None]] | None = None) -> int:
     """Make a service on a loop, run it until SIGTERM or SIGINT, stop it; the exit code.
 
-    A second signal cuts the waiting short, also for the start.
+    A second signal cuts the waiting short, also for the start. What the start raises is the
+    caller's to tell, in a moment: the process exits soon.
     """
     _raise_file_limit()
-    return uvloop.run(_run_and_exit(make, started))
+    try:
+        return uvloop.run(_run_and_exit(make, started))
+    except Exception as error:
+        _exit_in_time(_NOT_STARTED if isinstance(error, (ExecutorError, OSError)) else 1)
+        raise
 
 
 async def _run_and_exit(

@@ -37,6 +37,22 @@ async def init():
 async def never():
     pass
 """
+BUSY_AND_BAD = """
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from executor import job_handler
+
+def fail():
+    raise OSError("no")
+
+@job_handler("a", init=lambda: ThreadPoolExecutor().submit(threading.Event().wait))
+def a():
+    pass
+
+@job_handler("b", init=fail)
+def b():
+    pass
+"""
 
 
 @pytest.fixture
@@ -225,6 +241,18 @@ async def test_a_second_signal_ends_a_start_that_does_not_come_to_its_end(tmp_pa
     service.signal(signal.SIGINT)
 
     assert await service.exit_code(within=30) == 0
+
+
+async def test_threads_that_handlers_have_begun_do_not_keep_a_start_that_fails(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "busy_and_bad.py").write_text(BUSY_AND_BAD)
+    service = Service(tmp_path, handlers__modules="busy_and_bad")
+    service._environ["PYTHONPATH"] = str(tmp_path)
+    await service.launch()
+
+    assert await service.exit_code() == 2
+    assert "init of handler [b] failed: OSError: no" in service.errors.read_text()
 
 
 async def test_threads_that_handlers_have_begun_do_not_keep_it_from_its_exit(
