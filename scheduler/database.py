@@ -14,7 +14,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from alembic.util.exc import CommandError
-from sqlalchemy import Connection, event, text
+from sqlalchemy import Connection, ExceptionContext, event, text
 from sqlalchemy.exc import InvalidatePoolError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -65,6 +65,7 @@ def open_database(url: str, *, pool_size: int = 10, patience_s: float | None = 6
         hide_parameters=True,  # what people have given is nothing for a log
     )
     event.listen(engine.sync_engine, "checkout", _refuse_closed)
+    event.listen(engine.sync_engine, "handle_error", _leave_standby)
     return engine
 
 
@@ -99,6 +100,13 @@ def _refuse_closed(adapted: Any, *_: object) -> None:
     """Never lend a connection that died in the pool; the server's others will have died too."""
     if adapted.driver_connection.is_closed():
         raise InvalidatePoolError
+
+
+def _leave_standby(context: ExceptionContext) -> None:
+    """Keep no connection to one: what is primary by now may be behind the same address."""
+    error = context.original_exception
+    if isinstance(error.__cause__, asyncpg.ReadOnlySQLTransactionError):
+        context.is_disconnect = True
 
 
 def plain_dsn(url: str) -> str:

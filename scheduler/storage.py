@@ -89,11 +89,15 @@ class Storage:
     async def takes(self) -> bool:
         """Whether it answers and takes what is to be kept now; a standby does not."""
         try:
-            async with asyncio.timeout(2), self.engine.connect() as connection:
-                said = await connection.exec_driver_sql("SHOW transaction_read_only")
-                return bool(said.scalar_one() == "off")
+            async with asyncio.timeout(2):
+                async with self.engine.connect() as connection:
+                    said = await connection.exec_driver_sql("SHOW transaction_read_only")
+                if said.scalar_one() == "off":
+                    return True
+                await self.engine.dispose()  # the next connections may lead to the primary
         except (*_AWAY, TimeoutError):
-            return False
+            pass
+        return False
 
     async def _prepare(self) -> None:
         if self.ready.is_set():

@@ -297,21 +297,29 @@ async def test_what_postgresql_cannot_do_now_is_503_and_may_be_tried_again(tmp_p
     assert answers == dict.fromkeys(REFUSALS, (503, "PostgreSQL is away: not now", "1"))
 
 
-async def test_a_postgresql_that_is_a_standby_is_told_by_the_health(tmp_path, database_url):
+async def test_a_standby_is_told_and_left_for_the_primary(tmp_path, database_url):
     sql = await asyncpg.connect(database_url)
     name = await sql.fetchval("SELECT current_database()")
-    told = []
-    async with an_api(tmp_path, database_url) as api:
-        for read_only in ("on", "off"):
-            setting = f"default_transaction_read_only = {read_only}"
-            await sql.execute(f'ALTER DATABASE "{name}" SET {setting}')
-            await api.app.storage.engine.dispose()  # what is connected keeps its own
-            async with api.session.get(f"{api.url}/health") as response:
-                components = (await response.json())["components"]
-                told.append((response.status, components["postgresql"]))
-    await sql.close()
 
-    assert told == [(503, "DOWN"), (200, "UP")]
+    async def is_standby(said: bool) -> None:
+        setting = f"default_transaction_read_only = {'on' if said else 'off'}"
+        await sql.execute(f'ALTER DATABASE "{name}" SET {setting}')
+
+    async def create() -> int:
+        return (await api.ask("POST", "/jobs", {"jobName": "kept", "handlerName": "note"})).status
+
+    async def health() -> tuple[int, str]:
+        async with api.session.get(f"{api.url}/health") as response:
+            return response.status, (await response.json())["components"]["postgresql"]
+
+    async with an_api(tmp_path, database_url) as api:
+        for ask, bad, good in (create, 503, 200), (health, (503, "DOWN"), (200, "UP")):
+            await is_standby(True)
+            await api.app.storage.engine.dispose()  # what is connected keeps its own
+            assert await ask() == bad
+            await is_standby(False)
+            assert await ask() == good
+    await sql.close()
 
 
 async def test_before_postgresql_was_ever_there_the_answer_is_503(tmp_path, free_port):
