@@ -36,6 +36,13 @@ HASTY = {
 }
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs a server: CI runs it on another one, too."""
+    for item in items:
+        if "postgres" in getattr(item, "fixturenames", ()):
+            item.add_marker("postgresql")
+
+
 @pytest.fixture(scope="session")
 def place() -> Iterator[Path]:
     """A folder whose parents a server may pass whoever it runs as."""
