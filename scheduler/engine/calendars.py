@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Protocol
 
 from scheduler.job import HolidayPolicy
@@ -91,25 +91,35 @@ class OnWorkingDays:
         if day is None or day < moment.date():
             return None
         moved = _moved(due, day)
-        if moved > moment:
+        if _instant(moved) > _instant(moment):
             return moved
         later = self.rule.next_after(_moved(moment, due.date()))
         if later is None or later.date() != due.date():
             return None
         moved = _moved(later, day)
-        return moved if moved > moment else None
+        return moved if _instant(moved) > _instant(moment) else None
 
     @staticmethod
     def _earlier(one: datetime | None, other: datetime | None) -> datetime | None:
-        return min((each for each in (one, other) if each is not None), default=None)
+        return min((each for each in (one, other) if each is not None), key=_instant, default=None)
 
 
 _YEAR = timedelta(days=_LONGEST_HOLIDAY)
 
 
 def _moved(moment: datetime, day: date) -> datetime:
-    return datetime.combine(day, moment.timetz().replace(fold=moment.fold))
+    """The same time of day on *day*: the second one where the clock shows it twice, as for rules."""
+    if moment.date() == day:
+        return moment
+    first = datetime.combine(day, moment.timetz().replace(fold=0))
+    second = first.replace(fold=1)
+    return max(first, second, key=_instant)
 
 
 def _end_of(moment: datetime) -> datetime:
-    return datetime.combine(moment.date(), time.max, tzinfo=moment.tzinfo)
+    return datetime.combine(moment.date(), time.max.replace(fold=1), tzinfo=moment.tzinfo)
+
+
+def _instant(moment: datetime) -> datetime:
+    """*moment* as it compares with others: in its own zone it would by what the clock shows."""
+    return moment.astimezone(UTC)

@@ -10,9 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scheduler.cron import parse
-from scheduler.engine.calendars import Calendar, OnWorkingDays
+from scheduler.engine.calendars import Calendar, OnWorkingDays, Rule
+from scheduler.engine.rules import Every
 from scheduler.job import HolidayPolicy
 
+ALL = frozenset(range(1, 8))
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 CHINA = Calendar(
     name="china",
@@ -112,3 +114,51 @@ def test_a_calendar_without_working_days_ends_the_search():
     for policy in HolidayPolicy:
         rule = OnWorkingDays(parse("0 0 9 * * ?"), never, policy)
         assert rule.next_after(datetime.combine(date(2026, 1, 1), time(), tzinfo=UTC)) is None
+
+
+@pytest.mark.parametrize("policy", list(HolidayPolicy))
+def test_an_interval_goes_on_when_the_clock_goes_back(policy):
+    start = datetime(2026, 11, 1, 4, 50, tzinfo=UTC)  # 00:50 in New York, an hour before
+    rule = OnWorkingDays(Every(start, 1800), Calendar(name="all", working_weekdays=ALL), policy)
+
+    assert utc_times(rule, start, 6, "America/New_York") == [
+        start + timedelta(seconds=1800 * n) for n in range(1, 7)
+    ]
+
+
+@pytest.mark.parametrize(
+    "rule", [Every(datetime(2026, 10, 28, tzinfo=UTC), 600), parse("0 0/10 * * * ?")]
+)
+def test_a_day_off_whose_last_hour_comes_twice_ends_after_both(rule):
+    """In Cairo the clock goes back at the midnight after that Thursday."""
+    thursday_off = Calendar(
+        name="c", working_weekdays=ALL, closing_days=frozenset({date(2026, 10, 29)})
+    )
+    wednesday = datetime(2026, 10, 28, 20, 55, tzinfo=UTC)  # 23:55
+
+    (following,) = utc_times(
+        OnWorkingDays(rule, thursday_off, HolidayPolicy.SKIP), wednesday, 1, "Africa/Cairo"
+    )
+
+    assert following == datetime(2026, 10, 29, 22, 0, tzinfo=UTC)
+
+
+def test_what_is_moved_to_the_day_of_a_doubled_hour_falls_together_with_what_is_due_there():
+    saturday_off = Calendar(
+        name="c", working_weekdays=ALL, closing_days=frozenset({date(2026, 10, 31)})
+    )
+    rule = OnWorkingDays(parse("0 30 1 * * ?"), saturday_off, HolidayPolicy.SHIFT_AFTER)
+    friday = datetime(2026, 10, 30, 12, tzinfo=UTC)
+
+    assert utc_times(rule, friday, 2, "America/New_York") == [
+        datetime(2026, 11, 1, 6, 30, tzinfo=UTC),  # the second 01:30, as without a calendar
+        datetime(2026, 11, 2, 6, 30, tzinfo=UTC),
+    ]
+
+
+def utc_times(rule: Rule, start: datetime, count: int, zone: str) -> list[datetime]:
+    """The next times of a rule that is read in *zone*, as the engine asks for them."""
+    times: list[datetime] = []
+    while len(times) < count and (due := rule.next_after(start.astimezone(ZoneInfo(zone)))):
+        times.append(start := due.astimezone(UTC))
+    return times
