@@ -218,6 +218,7 @@ async def test_a_result_whose_log_id_was_given_to_another_run_is_never_sent(
         assert (await admin.finished(new)).handle_msg == gate
         assert (await admin.finished(newest)).handle_msg == "new"
         await until(lambda: not app.dispatcher.is_busy("default", 2))
+        await app.dispatcher.settled()  # its end is on disk
         journal = tmp_path / "data" / "journal.db"
         assert [(d.log_id, d.message) for d in dead_letters(journal)] == [
             (old, "of the old database"),

@@ -93,7 +93,8 @@ async def test_a_stopped_script_ends_with_all_it_started(place: Place) -> None:
 
 
 async def test_what_a_script_leaves_behind_is_nobody_s_zombie(place: Place) -> None:
-    run = place.start_script("GLUE_SHELL", "echo $PPID; setsid sleep 60 & echo $!")
+    leave = "mkfifo away; setsid sh -c 'echo $$ > away; exec sleep 60' & echo $PPID; cat away"
+    run = place.start_script("GLUE_SHELL", leave)
     assert (await run.ending()).kind is EndingKind.RETURNED
     keeper, left = (psutil.Process(int(line)) for line in run.log.lines)
     try:
