@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 
+import structlog
 from aiohttp import web
 
-from scheduler.api.errors import Busy
+from scheduler.api.errors import Busy, answer_to
 from scheduler.run_text import RunText, TextPage
 
+_log = structlog.get_logger(__name__)
 _MOST = 200
 """Streams at once."""
 _QUIET_PAGES = 50
@@ -71,6 +73,12 @@ class Streams:
             await response.write_eof()
         except ConnectionError:  # whoever asked has gone
             pass
+        except Exception as error:
+            if not response.prepared or request.transport is None:
+                raise
+            if answer_to(error) is None:
+                _log.exception("stream_failed", path=request.path)
+            request.transport.close()  # unfinished: no second answer, nor an end as if it were whole
         finally:
             self._open.discard(task)
         return response

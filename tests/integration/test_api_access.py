@@ -9,14 +9,16 @@ import json
 import time
 from typing import Any
 
+import aiohttp
 import asyncpg
 import pytest
 
 from executor.errors import StartRefused
+from executor.model import LOCAL
 from scheduler.app import SchedulerApp
 from scheduler.embedded import EmbeddedPostgres
 from scheduler.settings import load
-from tests.integration.api_service import PREFIX, TOKENS, an_api
+from tests.integration.api_service import LIMIT_S, PREFIX, TOKENS, an_api
 from tests.integration.conftest import HASTY, copy_cluster
 from tests.integration.engine_service import settings_for
 
@@ -256,6 +258,24 @@ async def test_while_postgresql_is_away_the_answer_is_503_at_once_and_says_why(t
         assert (await raw(api, "GET", f"{PREFIX}/jobs", token="wrong"))[0] == 401
         async with api.session.get(f"{api.url}/health") as response:
             assert response.status == 503
+
+
+async def test_an_answer_that_postgresql_cannot_go_on_with_is_cut_off(tmp_path, cluster):
+    copy_cluster(cluster, tmp_path / "postgres")
+    server = EmbeddedPostgres(tmp_path / "postgres", settings=HASTY)
+    await server.start()
+    async with an_api(tmp_path, server.dsn) as api:
+        job = await api.a_job(handlerName="wait")
+        log_id = (await api.post("/jobs/execute", {"jobId": job["id"]}))["logId"]
+        headers = {"Authorization": f"Bearer {TOKENS['viewer']}"}
+        url = f"{api.url}{PREFIX}/logs/{log_id}/stream"
+        async with api.session.get(url, headers=headers) as response:
+            assert await response.content.readany()
+            await server.stop()
+            assert api.app.executor is not None
+            api.app.executor.dispatcher.kill(LOCAL, log_id)
+            with pytest.raises(aiohttp.ClientPayloadError, match="is not completed"):
+                await asyncio.wait_for(response.read(), LIMIT_S)
 
 
 REFUSALS = [
