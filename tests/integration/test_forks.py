@@ -16,6 +16,9 @@ from executor.worker import Ending, EndingKind
 from executor.workers.process import ProcessWorker
 from tests.integration.workers_at_work import GRACE_S, LIMIT_S, opened, table
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")
+"""This process has threads; what is forked off it here does nothing that could wait for one."""
+
 
 def forked() -> int:
     """A process that does nothing."""
