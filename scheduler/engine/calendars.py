@@ -62,6 +62,9 @@ class OnWorkingDays:
     rule: Rule
     calendar: Calendar
     policy: HolidayPolicy
+    takes_in: bool = False
+    """A day on which the rule itself is due takes in what is shifted to it. So for intervals, whose times
+    of day are others each day: each would be counted from anew, and shifted again."""
 
     def next_after(self, moment: datetime) -> datetime | None:
         best: datetime | None = None
@@ -90,6 +93,8 @@ class OnWorkingDays:
         """The first due time of the day of *due*, moved to *day*, if it is after *moment*."""
         if day is None or day < moment.date():
             return None
+        if self.takes_in and day != due.date() and self._is_due_on(day, due):
+            return None
         moved = _moved(due, day)
         if _instant(moved) > _instant(moment):
             return moved
@@ -98,6 +103,10 @@ class OnWorkingDays:
             return None
         moved = _moved(later, day)
         return moved if _instant(moved) > _instant(moment) else None
+
+    def _is_due_on(self, day: date, due: datetime) -> bool:
+        first = self.rule.next_after(_end_of(_moved(due, day - _DAY)))
+        return first is not None and first.date() == day
 
     @staticmethod
     def _earlier(one: datetime | None, other: datetime | None) -> datetime | None:

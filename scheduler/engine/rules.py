@@ -99,7 +99,8 @@ def rule_of(job: Scheduled, now: datetime, calendar: Calendar | None = None) -> 
         return rule
     if calendar is None:
         raise BadSchedule(f"there is no calendar {job.calendar_name!r}")
-    return OnWorkingDays(rule, calendar, job.holiday_policy)
+    takes_in = job.schedule_type is ScheduleType.INTERVAL
+    return OnWorkingDays(rule, calendar, job.holiday_policy, takes_in)
 
 
 def plain_rule(job: Scheduled, now: datetime) -> Rule:

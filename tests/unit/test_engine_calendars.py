@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
-from itertools import islice
+from itertools import islice, pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -11,8 +12,9 @@ from hypothesis import strategies as st
 
 from scheduler.cron import parse
 from scheduler.engine.calendars import Calendar, OnWorkingDays, Rule
+from scheduler.engine.plan import first_time, plan
 from scheduler.engine.rules import Every
-from scheduler.job import HolidayPolicy
+from scheduler.job import HolidayPolicy, Job, ScheduleType
 
 ALL = frozenset(range(1, 8))
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -154,6 +156,44 @@ def test_what_is_moved_to_the_day_of_a_doubled_hour_falls_together_with_what_is_
         datetime(2026, 11, 1, 6, 30, tzinfo=UTC),  # the second 01:30, as without a calendar
         datetime(2026, 11, 2, 6, 30, tzinfo=UTC),
     ]
+
+
+@pytest.mark.parametrize("seconds", [420, 3600, 86_400, 90_000])
+@pytest.mark.parametrize("policy", [HolidayPolicy.SHIFT_BEFORE, HolidayPolicy.SHIFT_AFTER])
+def test_a_day_on_which_an_interval_is_due_takes_in_what_is_moved_to_it(policy, seconds):
+    """Its weekend has another phase, by the clock or by summer time: it would run again and again."""
+    thursday = datetime(2026, 3, 5, 17, 0, tzinfo=UTC)
+    job = Job(
+        name="a job",
+        schedule_type=ScheduleType.INTERVAL,
+        interval_seconds=seconds,
+        timezone="America/New_York",
+        calendar_name="office",
+        holiday_policy=policy,
+        next_run_time=thursday,
+    )
+    due = [thursday]
+    while due[-1] < thursday + timedelta(days=6):
+        following = plan(job, due[-1], calendar=Calendar(name="office")).next_run_time
+        assert following is not None
+        job = replace(job, next_run_time=following)
+        due.append(following)
+
+    assert min(late - early for early, late in pairwise(due)) == timedelta(seconds=seconds)
+
+
+def test_an_interval_of_weeks_is_moved_to_the_working_day_beside_it():
+    sunday = datetime(2026, 3, 1, 17, 0, tzinfo=UTC)
+    job = Job(
+        name="a job",
+        schedule_type=ScheduleType.INTERVAL,
+        interval_seconds=7 * 86_400,
+        calendar_name="office",
+        holiday_policy=HolidayPolicy.SHIFT_BEFORE,
+        next_run_time=sunday,
+    )
+
+    assert first_time(job, sunday, calendar=Calendar(name="office")) == sunday + timedelta(days=5)
 
 
 def utc_times(rule: Rule, start: datetime, count: int, zone: str) -> list[datetime]:
