@@ -46,17 +46,29 @@ class Server:
 
 
 @asynccontextmanager
-async def postgres(**settings: str) -> AsyncIterator[Server]:
+async def stoppable(**settings: str) -> AsyncIterator[EmbeddedPostgres]:
     """The embedded PostgreSQL as users have it, but for *settings*; swept away at the end."""
     folder = Path(tempfile.mkdtemp(prefix="bench-pg-"))
     embedded = EmbeddedPostgres(folder / "postgres", settings=settings)
     await embedded.start()
     try:
-        assert embedded.pid is not None
-        yield Server(embedded.dsn, embedded.pid)
+        yield embedded
     finally:
         await embedded.stop()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@asynccontextmanager
+async def postgres(**settings: str) -> AsyncIterator[Server]:
+    """The same, for whom it runs all the time."""
+    async with stoppable(**settings) as embedded:
+        yield server_of(embedded)
+
+
+def server_of(embedded: EmbeddedPostgres) -> Server:
+    """What runs now."""
+    assert embedded.pid is not None
+    return Server(embedded.dsn, embedded.pid)
 
 
 @asynccontextmanager

@@ -18,9 +18,11 @@ from pathlib import Path
 import psutil
 
 from bench.http1 import post
+from bench.waiting import until
 
 ROOT = Path(__file__).parents[1]
 START_SECONDS = 30
+LEAVE_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,15 +101,22 @@ class Running:
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
 
+    async def leave(self) -> None:
+        """Asks it to end, as an orchestrator does, and waits until it has; kills it after a minute."""
+        self._process.terminate()
+        await until(lambda: self._process.poll() is not None, seconds=LEAVE_SECONDS)
+        self.kill()
+
     def cpu_seconds(self) -> float:
         """CPU time used so far by it and its living children, finer than psutil's 10 ms."""
-        return sum(cpu_of(process.pid) for process in self._family())
+        return sum(cpu_of(process.pid) for process in self.family())
 
     def memory(self) -> int:
         """Bytes of memory of it and its children; pages that they share count once (PSS)."""
-        return sum(process.memory_full_info().pss for process in self._family())
+        return sum(process.memory_full_info().pss for process in self.family())
 
-    def _family(self) -> list[psutil.Process]:
+    def family(self) -> list[psutil.Process]:
+        """It and its children."""
         process = psutil.Process(self._process.pid)
         return [process, *process.children(recursive=True)]
 

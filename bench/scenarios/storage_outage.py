@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 import tempfile
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -19,9 +17,8 @@ from bench.http1 import connect
 from bench.jobs import add_intervals, none_left, second
 from bench.ledger import percentile
 from bench.scenario import Cell, Figure, Row, Scenario
-from bench.service import SCHEMA, Server, migrated, only_ours
+from bench.service import SCHEMA, Server, migrated, only_ours, server_of, stoppable
 from bench.target import Target
-from scheduler.embedded import EmbeddedPostgres
 
 JOBS = 100
 """Each is due every second, and makes up for whatever is missed."""
@@ -42,9 +39,8 @@ _QUESTIONS = (
 async def measure(target: Target, quick: bool) -> Row:
     del target
     outage_s = 12 if quick else 60
-    async with _stoppable() as postgres:
-        assert postgres.pid is not None
-        server = Server(postgres.dsn, postgres.pid)
+    async with stoppable() as postgres:
+        server = server_of(postgres)
         notes = Path(tempfile.mkstemp(prefix="bench-notes-")[1])
         begin = second(_BEGIN_S)
         async with migrated(server) as sql:
@@ -59,18 +55,6 @@ async def measure(target: Target, quick: bool) -> Row:
             rows = await _recorded(server, begin, end)
         executed = _taken(notes)
     return _judge(rows, executed, answers, due=JOBS * ((end - begin) // _SECOND))
-
-
-@asynccontextmanager
-async def _stoppable() -> AsyncIterator[EmbeddedPostgres]:
-    folder = Path(tempfile.mkdtemp(prefix="bench-pg-"))
-    embedded = EmbeddedPostgres(folder / "postgres")
-    await embedded.start()
-    try:
-        yield embedded
-    finally:
-        await embedded.stop()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 async def _add_jobs(sql: asyncpg.Connection, begin: datetime, notes: Path) -> None:
