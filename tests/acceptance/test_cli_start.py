@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import signal
 import socket
 from pathlib import Path
@@ -30,7 +31,8 @@ async def test_an_unknown_command_is_refused_with_those_that_are_known(tmp_path:
     said = await say(tmp_path, "exekutor")
 
     assert said.code == 2
-    assert "'executor'" in said.err
+    known = said.err.partition("choose from")[2]  # newer Pythons do not quote them
+    assert re.search(r"\bexecutor\b", known)
 
 
 async def test_the_version_is_told(tmp_path: Path) -> None:
