@@ -154,6 +154,9 @@ class _RunStream(io.TextIOBase):
         if _running() is None:
             self.outside.flush()
 
+    def close(self) -> None:
+        """Nothing: what it stands before is others', who may have closed it already."""
+
     def writable(self) -> bool:
         return True
 

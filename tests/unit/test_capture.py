@@ -124,3 +124,20 @@ def test_a_stream_that_was_replaced_is_taken_hold_of_again() -> None:
         print("out")
 
     assert w.log.lines == ["out"]
+
+
+def test_a_stream_that_is_closed_leaves_what_it_stands_before_alone() -> None:
+    with world() as w:
+        capture.install()
+        sys.stdout.close()
+        print("out")
+
+        assert w.out.getvalue() == "out\n"
+
+
+def test_a_stream_can_go_after_what_it_stands_before() -> None:
+    with world() as w:
+        capture.install()
+        w.out.close()
+
+        sys.stdout.close()  # as the last reference to it does
