@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -177,6 +178,6 @@ async def test_chunks_of_a_live_run_reach_the_file_in_their_order(
     await asyncio.to_thread(log.flush)
     await journal.written()
 
-    with sqlite3.connect(tmp_path / "logs" / "1970-01-01.db") as db:
+    with contextlib.closing(sqlite3.connect(tmp_path / "logs" / "1970-01-01.db")) as db:
         rows = db.execute("SELECT first_line, text FROM chunk ORDER BY id").fetchall()
     assert rows == [(1, "first\n"), (2, "second\n"), (3, "third\n")]
