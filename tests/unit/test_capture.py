@@ -136,8 +136,9 @@ def test_a_stream_that_is_closed_leaves_what_it_stands_before_alone() -> None:
 
 
 def test_a_stream_can_go_after_what_it_stands_before() -> None:
-    with world() as w:
+    with world():
+        sys.stdout = outside = io.TextIOWrapper(io.BytesIO())
         capture.install()
-        w.out.close()
+        outside.close()
 
         sys.stdout.close()  # as the last reference to it does
