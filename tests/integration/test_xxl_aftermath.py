@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -98,6 +99,16 @@ class _Triggered:
             raise web.HTTPInternalServerError
 
 
+async def _asked_for(xxl: XxlApi) -> tuple[_Triggered, asyncio.Task[Any]]:
+    """A run that the Admin was asked for, and whose row it does not show yet."""
+    job = await xxl.an_xxl_job(**NIGHTLY, handlerName="sampleAsync")
+    triggered = _Triggered(xxl, looks=1000)
+    body = {"jobId": job["id"], "params": "x"}
+    asking = asyncio.create_task(xxl.ask("POST", "/jobs/execute", body))
+    await triggered.came()
+    return triggered, asking
+
+
 async def test_a_run_that_was_asked_for_is_told_though_the_server_ends_what_rests(
     xxl, sql, database_url
 ):
@@ -114,11 +125,7 @@ async def test_a_run_that_was_asked_for_is_told_though_the_server_ends_what_rest
 
 
 async def test_a_run_that_was_asked_for_is_told_though_its_turn_was_cut_off(xxl, sql):
-    job = await xxl.an_xxl_job(**NIGHTLY, handlerName="sampleAsync")
-    triggered = _Triggered(xxl, looks=1000)
-    body = {"jobId": job["id"], "params": "x"}
-    asking = asyncio.create_task(xxl.ask("POST", "/jobs/execute", body))
-    await triggered.came()
+    triggered, asking = await _asked_for(xxl)
     assert await sql.fetchval(
         "SELECT count(pg_terminate_backend(pid)) FROM pg_locks WHERE locktype = 'advisory'"
         " AND classid = 1903717425"
@@ -129,11 +136,7 @@ async def test_a_run_that_was_asked_for_is_told_though_its_turn_was_cut_off(xxl,
 
 
 async def test_a_run_that_was_asked_for_and_cannot_be_written_down_is_202(xxl, sql):
-    job = await xxl.an_xxl_job(**NIGHTLY, handlerName="sampleAsync")
-    triggered = _Triggered(xxl, looks=1000)
-    body = {"jobId": job["id"], "params": "x"}
-    asking = asyncio.create_task(xxl.ask("POST", "/jobs/execute", body))
-    await triggered.came()
+    triggered, asking = await _asked_for(xxl)
     await sql.execute("ALTER TABLE qooerp_scheduler.schedule_mirror RENAME TO away")
     triggered.show()
 
