@@ -8,10 +8,10 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """What time it is; a test hands in one it can turn."""
+    """Tells time; a test hands in one it can turn."""
 
     def now_ms(self) -> int:
-        """Milliseconds since the epoch, or since whenever: a `SteadyClock` counts how long."""
+        """Milliseconds since the beginning of this clock."""
         ...
 
 
@@ -23,7 +23,7 @@ class SystemClock:
 
 
 class SteadyClock:
-    """How long things take: it goes on as it does though the machine's clock is set."""
+    """For how long things take: it goes on as it does though the machine's clock is set."""
 
     def now_ms(self) -> int:
         return time.monotonic_ns() // 1_000_000

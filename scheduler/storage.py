@@ -91,8 +91,8 @@ class Storage:
         try:
             async with asyncio.timeout(2):
                 async with self.engine.connect() as connection:
-                    said = await connection.exec_driver_sql("SHOW transaction_read_only")
-                if said.scalar_one() == "off":
+                    answer = await connection.exec_driver_sql("SHOW transaction_read_only")
+                if answer.scalar_one() == "off":
                     return True
                 await self.engine.dispose()  # the next connections may lead to the primary
         except (*_AWAY, TimeoutError):
