@@ -8,7 +8,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 
 from executor.errors import BadParams
-from executor.plain import plain
+from executor.plain_words import in_plain_words
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -59,7 +59,7 @@ def _words(text: str) -> list[str]:
 def _sentence(error: ValidationError) -> str:
     details = error.errors(include_url=False, include_input=False, include_context=False)
     named = [
-        ": ".join(part for part in (_place(one["loc"]), plain(one["msg"])) if part)
+        ": ".join(part for part in (_place(one["loc"]), in_plain_words(one["msg"])) if part)
         for one in details[:_NAMED]
     ]
     if len(details) > _NAMED:

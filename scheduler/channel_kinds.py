@@ -16,7 +16,7 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
-from executor.plain import plain
+from executor.plain_words import in_plain_words
 from scheduler import sms_account
 from scheduler.channel_fields import Certificates, Headers, Host, Line, Sender, Url
 from scheduler.receivers import refused_receivers
@@ -167,7 +167,7 @@ def _fit(model: type[BaseModel], given: Mapping[str, Any], field: str) -> BaseMo
     except ValidationError as errors:
         first = errors.errors(include_input=False, include_url=False)[0]
         place = ".".join([field, *map(str, first["loc"])])
-        raise Unfit(place, plain(first["msg"])) from None
+        raise Unfit(place, in_plain_words(first["msg"])) from None
 
 
 def _check_sms(settings: SmsSettings, secrets: Mapping[str, str]) -> None:

@@ -13,7 +13,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
 
 from executor.errors import StartRefused
-from executor.plain import plain
+from executor.plain_words import in_plain_words
 from executor.settings import ExecutorSettings
 from scheduler.alarm_settings import AlarmsSection
 from scheduler.mirror_settings import MirrorSection
@@ -185,5 +185,7 @@ def _said(errors: ValidationError) -> str:
     for error in errors.errors(include_input=False, include_url=False):
         key = ".".join(str(part) for part in error["loc"])
         unknown = error["type"] == "extra_forbidden"
-        lines.append(f"{key}: {'there is no such setting' if unknown else plain(error['msg'])}")
+        lines.append(
+            f"{key}: {'there is no such setting' if unknown else in_plain_words(error['msg'])}"
+        )
     return "; ".join(lines)

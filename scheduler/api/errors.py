@@ -12,7 +12,7 @@ from pydantic.alias_generators import to_camel
 
 from admin_bridge.console import ConsoleError, Unsupported
 from executor.errors import TriggerRejected
-from executor.plain import plain
+from executor.plain_words import in_plain_words
 from scheduler.api.envelope import failure
 from scheduler.database import is_mistaken, said
 from scheduler.engine.link import DatabaseAway
@@ -62,7 +62,7 @@ def bad_input(error: ValidationError) -> BadInput:
             {
                 "field": ".".join(str(part) for part in found["loc"]) or "body",
                 "rule": found["type"],
-                "message": plain(found["msg"]),
+                "message": in_plain_words(found["msg"]),
             }
             for found in error.errors(include_input=False, include_url=False, include_context=False)
         ]

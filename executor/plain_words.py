@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-def plain(message: str) -> str:
+def in_plain_words(message: str) -> str:
     """*message* of an error of pydantic, without what only it means."""
     said = message.removeprefix("Value error, ").removeprefix("Assertion failed, ")
     return said.replace(" after validation", "").replace("Tuple should", "List should", 1)
