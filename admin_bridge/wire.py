@@ -126,7 +126,9 @@ def _sentence(said: str) -> str:
         return f"{missing['field']}: field required"
     found = _FIELD.fullmatch(said)
     rule = (found["rule"] if found else said).replace("`", "")
-    return f"{found['field'] if found else 'request body'}: {rule[:1].lower()}{rule[1:]}"
+    if rule[1:2].islower():  # else it begins with a name, such as JSON
+        rule = rule[0].lower() + rule[1:]
+    return f"{found['field'] if found else 'request body'}: {rule}"
 
 
 decode_trigger = _decoder(TriggerRequest)

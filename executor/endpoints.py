@@ -25,6 +25,10 @@ _log = structlog.get_logger(__name__)
 _STRATEGIES = {strategy.value: strategy for strategy in BlockStrategy}
 _GLUE_TYPES = frozenset(wire.GlueType)
 _BEAN = wire.GlueType.BEAN.value
+_NO_LOG = (
+    "no log is kept here: the run was on another executor, its handler keeps no log of it, or the log"
+    " has expired"
+)
 _BUSY = "job thread is running or has trigger queue."
 
 
@@ -190,8 +194,7 @@ def log_page(request: wire.LogRequest, page: Page | None, *, live: bool) -> wire
         return wire.LogPage(first, page.last_line, text, at_end)
     if live:
         return wire.LogPage(first, first - 1, "", False)
-    reason = "no log is kept here: the run was on another executor, or its log has expired"
-    return wire.LogPage(first, first, reason, True)
+    return wire.LogPage(first, first, _NO_LOG, True)
 
 
 def to_trigger(cluster: str, request: wire.TriggerRequest) -> Trigger:

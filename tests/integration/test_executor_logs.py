@@ -181,6 +181,7 @@ async def test_a_log_is_kept_as_its_handler_wants(
 
     assert ("said" in content) is kept
     assert ("no log is kept here" in content) is not kept
+    assert ("its handler keeps no log of it" in content) is not kept
 
 
 async def test_a_run_may_claim_any_time(app: ExecutorApp) -> None:

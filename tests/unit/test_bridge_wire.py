@@ -135,6 +135,12 @@ def test_a_malformed_body_is_refused_in_one_short_sentence(decode, body):
     assert "\n" not in refusal
 
 
+def test_what_is_no_json_is_called_so():
+    refusal = refusal_of(decode_trigger, b"nonsense")
+
+    assert refusal.startswith("request body: JSON is malformed: ")
+
+
 @pytest.mark.parametrize("decode", DECODERS)
 def test_an_empty_body_is_refused_in_its_own_words(decode):
     assert refusal_of(decode, b"") == "request body is empty"
