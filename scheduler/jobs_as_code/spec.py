@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from executor.errors import StartRefused
 from executor.handler import Handler
+from executor.plain_words import in_plain_words
 from scheduler.api.job_shapes import JobNew
 from scheduler.api.shapes import Name
 from scheduler.job import Engine, JobStatus
@@ -116,7 +117,9 @@ def _suggested(handler: Handler, cluster: str | None) -> JobSpec:
 def _said(error: ValidationError, content: Any) -> str:
     """Which fields of which jobs are wrong, and why."""
     found = error.errors(include_input=False, include_url=False, include_context=False)
-    lines = [f"{_place(one['loc'], content)}{one['msg']}" for one in found[:_MOST_SAID]]
+    lines = [
+        f"{_place(one['loc'], content)}{in_plain_words(one['msg'])}" for one in found[:_MOST_SAID]
+    ]
     return "; ".join(lines)
 
 

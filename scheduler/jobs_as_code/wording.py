@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pydantic import ValidationError
 
 from executor.errors import StartRefused
+from executor.plain_words import in_plain_words
 from scheduler.api.job_shapes import JobTold
 from scheduler.job import Engine
 from scheduler.job_store import plain
@@ -32,7 +33,9 @@ def spec_of(job: JobTold, keys: Mapping[int, Key]) -> JobSpec:
     except ValidationError as error:
         wrong = error.errors(include_input=False, include_url=False, include_context=False)[0]
         where = ".".join(map(str, wrong["loc"]))
-        raise StartRefused(f"job {job.id} {job.name!r}: {where}: {wrong['msg']}") from None
+        raise StartRefused(
+            f"job {job.id} {job.name!r}: {where}: {in_plain_words(wrong['msg'])}"
+        ) from None
     if job.engine is Engine.XXL:
         wanted_job(spec, job)  # consoles let people say what we do not
     return spec

@@ -220,5 +220,5 @@ def test_a_file_that_is_wrong_names_the_job_and_the_field(tmp_path):
     with pytest.raises(StartRefused) as refusal:
         read_specs(path)
 
-    assert "job 'a': colour: Extra inputs" in str(refusal.value)
+    assert "job 'a': colour: there is no such field" in str(refusal.value)
     assert "job 2: jobName: Field required" in str(refusal.value)
