@@ -12,7 +12,8 @@ import orjson
 
 from bench.http1 import Caller, connect
 from bench.service import Server, service
-from bench.target import Running, free_port
+from bench.target import Running
+from executor.testing._ports import free_port
 
 PREFIX = "/api/scheduler"
 CONNECTIONS = 16

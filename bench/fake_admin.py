@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from bench.http1 import Messages, response
+from executor.testing._ports import free_port
 
 if TYPE_CHECKING:
     from bench.ledger import Ledger
@@ -21,7 +22,7 @@ class FakeAdmin:
 
     def __init__(self, ledger: Ledger) -> None:
         self.ledger = ledger
-        self.port = 0
+        self.port = free_port()
         self._server: asyncio.Server | None = None
         self._connections: set[_Connection] = set()
 
@@ -32,7 +33,6 @@ class FakeAdmin:
     async def start(self) -> None:
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(lambda: _Connection(self), "127.0.0.1", self.port)
-        self.port = self._server.sockets[0].getsockname()[1]
 
     def stop(self) -> None:
         """Closes the port and every connection at once."""

@@ -15,7 +15,7 @@ from aiosmtpd.controller import Controller
 
 from bench.jobs import add_intervals
 from bench.service import migrated, postgres, service
-from bench.target import free_port
+from executor.testing._ports import free_port
 
 _NEVER_AGAIN_S = 86_400
 

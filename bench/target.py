@@ -6,7 +6,6 @@ import asyncio
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -19,6 +18,7 @@ import psutil
 
 from bench.http1 import post
 from bench.waiting import until
+from executor.testing._ports import free_port
 
 ROOT = Path(__file__).parents[1]
 START_SECONDS = 30
@@ -126,12 +126,6 @@ def cpu_of(pid: int) -> float:
     with suppress(OSError):
         return time.clock_gettime(~pid << 3 | 2)
     return 0.0
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextmanager

@@ -14,7 +14,8 @@ import orjson
 from bench.api import answers
 from bench.scenario import Figure, Row, Scenario
 from bench.service import migrated, only_ours, postgres, service
-from bench.target import Target, free_port
+from bench.target import Target
+from executor.testing._ports import free_port
 
 CASES = 20_000
 _TOKEN = "the-token-of-the-bench"

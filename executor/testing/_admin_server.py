@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -13,6 +13,7 @@ from aiohttp import web
 
 from executor.testing._admin_api import Api
 from executor.testing._admin_rows import Generation
+from executor.testing._ports import hold
 
 _LOGIN_PAGE = '<!DOCTYPE html><html><form><input type="password" name="password"></form></html>'
 _NOT_FOUND_PAGE = "<!doctype html><html><h1>HTTP Status 404 – Not Found</h1></html>"
@@ -70,6 +71,7 @@ class AdminServer:
         self._api = api
         self._context = context_path
         self._host, self._port = host, port
+        self._held = ExitStack()
         self._runner: web.ServerRunner | None = None
         self._trouble: _Trouble | None = None
         self._healed = asyncio.Event()
@@ -136,11 +138,19 @@ class AdminServer:
         if self._runner is None:
             await self._listen()
 
+    async def _open(self) -> None:
+        # no other server gets the port while this one is unreachable
+        self._port = self._held.enter_context(hold(self._host, self._port)).getsockname()[1]
+        await self._listen()
+
+    async def _leave(self) -> None:
+        await self._close()
+        self._held.close()
+
     async def _listen(self) -> None:
         self._runner = web.ServerRunner(web.Server(self._serve), shutdown_timeout=_GRACE_S)
         await self._runner.setup()
         await web.TCPSite(self._runner, self._host, self._port, reuse_address=True).start()
-        self._port = self._runner.addresses[0][1]
 
     async def _close(self) -> None:
         if self._runner is not None:

@@ -54,11 +54,11 @@ class FakeAdmin(AdminServer):
 
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession()
-        await self._listen()
+        await self._open()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._close()
+        await self._leave()
         await self._session.close()
 
     @property

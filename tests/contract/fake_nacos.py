@@ -11,6 +11,8 @@ from typing import Any, Self
 
 from aiohttp import web
 
+from executor.testing._ports import free_port
+
 _Key = tuple[str, str, str, str, str]
 
 
@@ -59,9 +61,8 @@ class FakeNacos:
         application.router.add_route("*", "/{path:.*}", self._answer)
         self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=0)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", self.port)
-        await site.start()
-        self.port = self._runner.addresses[0][1]
+        self.port = self.port or free_port()
+        await web.TCPSite(self._runner, "127.0.0.1", self.port).start()
 
     async def stop(self) -> None:
         """As a crash: instances are forgotten, configs and tokens (which are signed) are not."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
 import pytest
@@ -324,6 +326,17 @@ async def test_a_closed_port_opens_again_as_the_same_one():
 
         assert admin.url == url
         assert (await ask(admin))[0] == 200
+
+
+async def test_a_closed_port_is_nobody_elses_until_the_admin_has_left():
+    async with FakeAdmin("2.4") as admin:
+        port = urlsplit(admin.url).port
+        async with admin.fault(Fault.UNREACHABLE):
+            with socket.socket() as other, pytest.raises(OSError, match="in use"):
+                other.bind(("127.0.0.1", port))
+
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", port))
 
 
 async def test_waiting_for_a_result_that_never_comes_ends():

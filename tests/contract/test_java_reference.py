@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from executor.testing._ports import free_port
 from executor.testing.fake_admin import FakeAdmin
 from tests.contract.java_reference import (
     APIS,
@@ -20,7 +21,6 @@ from tests.contract.java_reference import (
     an_executor,
     build,
     driver,
-    free_port,
     java_command,
     our_command,
     our_env,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import socket
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
@@ -16,6 +15,7 @@ from typing import Any, Self
 import aiohttp
 
 from executor.app import ExecutorApp
+from executor.testing._ports import free_port
 from executor.testing.fake_admin import FakeAdmin, Reply
 from executor.testing.fake_admin import LogLines as LogLines
 from scheduler.settings import load
@@ -32,13 +32,6 @@ async def until(holds: Callable[[], object], what: str = "", within: float = LIM
     while not holds():
         assert time.monotonic() < end, f"did not come true: {what or holds}"
         await asyncio.sleep(_LOOK_EVERY_S)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def environment(folder: Path, *admins: FakeAdmin, **settings: object) -> dict[str, str]:

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from tests.integration.executor_service import free_port
+from executor.testing._ports import free_port
 
 USER, PASSWORD = "scheduler", "p4ss-of-the-mailbox"
 

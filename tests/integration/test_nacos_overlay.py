@@ -14,12 +14,12 @@ from aiohttp import web
 from structlog.testing import capture_logs
 
 from executor.errors import StartRefused
+from executor.testing._ports import free_port
 from scheduler.nacos.client import NacosClient, config_of
 from scheduler.nacos.overlay import Laid, begin, keep
 from scheduler.nacos.watch import OverlayWatch
 from scheduler.settings import Settings, Sources
 from tests.contract.fake_nacos import FakeNacos
-from tests.integration.executor_service import free_port
 
 DATA_ID = "service.yaml"
 SECRET = "not-to-be-shown"
