@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import socket
+from contextlib import ExitStack
 
-_held: list[socket.socket] = []
+_held = ExitStack()
+atexit.register(_held.close)
 
 
 def hold(host: str = "127.0.0.1", port: int = 0) -> socket.socket:
@@ -25,6 +28,5 @@ def hold(host: str = "127.0.0.1", port: int = 0) -> socket.socket:
 
 def free_port() -> int:
     """A port of 127.0.0.1 for servers that come and go; held until this process ends."""
-    _held.append(hold())
-    port: int = _held[-1].getsockname()[1]
+    port: int = _held.enter_context(hold()).getsockname()[1]
     return port
