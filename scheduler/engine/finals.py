@@ -21,8 +21,8 @@ from scheduler.engine.statements import sql
 from scheduler.recorder import Recorder, RecorderUnavailable, ReportsRefused
 
 _log = structlog.get_logger(__name__)
-_End = tuple[int, str, datetime]
-"""Log id, final state, when."""
+_End = tuple[int, str, int]
+"""Log id, final state, when in epoch milliseconds."""
 _NONE: Mapping[int, str] = {}
 
 
@@ -153,4 +153,4 @@ def _is_refused(row: Any) -> bool:
 
 def _end_of(report: Report) -> _End:
     ended_ms = report.ended_ms if report.ended_ms is not None else report.accepted_ms
-    return report.trigger.log_id, report.state.value, moment(ended_ms)
+    return report.trigger.log_id, report.state.value, ended_ms

@@ -17,13 +17,11 @@ from scheduler.engine.link import lent
 from scheduler.engine.misfires import folded, missed
 from scheduler.engine.plan import MISFIRED_AFTER
 from scheduler.engine.statements import sql
-from scheduler.engine.timer import ms_of
+from scheduler.engine.timer import Timed
 
 _log = structlog.get_logger(__name__)
 _MOST_NAMED = 20
 
-Timed = tuple[int, datetime]
-"""A fire's id and its time."""
 # calling an enum costs more than all the rest of a row
 _BLOCKS = {strategy.value: strategy for strategy in BlockStrategy}
 _SOURCES = {source.value: source for source in Source}
@@ -185,14 +183,14 @@ def trigger_of(row: asyncpg.Record) -> Trigger:
     return Trigger(
         cluster=LOCAL,
         log_id=row["id"],
-        triggered_ms=ms_of(row["fire_time"]),
+        triggered_ms=row["fire_ms"],
         job_id=row["job_id"],
         handler=row["handler_name"],
         params=row["params"],
         block=_BLOCKS[row["block_strategy"]],
         timeout_s=row["timeout_seconds"],
         source=_SOURCES[row["trigger_type"]],
-        scheduled_ms=ms_of(row["scheduled_time"]),
+        scheduled_ms=row["scheduled_ms"],
         attempt=row["attempt"],
         parents=_results(results) if (results := row.get("results")) else _NO_PARENTS,
     )

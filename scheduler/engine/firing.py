@@ -13,8 +13,8 @@ from executor.dispatch import Dispatcher
 from executor.errors import DiscardedByBlock, ShuttingDown, TriggerRejected
 from executor.model import Report, Trigger
 from scheduler.engine.ends import refused
-from scheduler.engine.fires import Fires, Timed
-from scheduler.engine.timer import Timer
+from scheduler.engine.fires import Fires
+from scheduler.engine.timer import Timed, Timer
 
 _LONGEST_SLEEP_S = 60.0
 _HELD_MS = 250
@@ -99,8 +99,8 @@ class Firing:
     def _hold(self, ids: Sequence[int]) -> None:
         """Ask for these again in a moment: others of their groups are under way."""
         if ids:
-            again = moment(self._clock.now_ms() + _HELD_MS + _LEAD_MS)
-            self._timer.add((one, again) for one in ids)
+            again_ms = self._clock.now_ms() + _HELD_MS + _LEAD_MS
+            self._timer.add((one, again_ms) for one in ids)
 
     def set_off(self, triggers: Iterable[Trigger]) -> None:
         """Have these fired ones run at their moments, or now.

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from scheduler.engine.plan import MISFIRED_AFTER
 from scheduler.job import IntervalMode, MisfirePolicy, ScheduleType
 
+_POLICIES = {policy.value: policy for policy in MisfirePolicy}  # calling the enum costs more
 _LOST = "nobody could fire at this time, nor soon after, and it is not made up by the policy"
 
 
@@ -78,4 +79,4 @@ def _made_up(row: Any) -> int:
 
 
 def _policy(row: Any) -> MisfirePolicy:
-    return MisfirePolicy(row["misfire_policy"])
+    return _POLICIES[row["misfire_policy"]]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice, takewhile
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from scheduler.engine.calendars import Calendar, Rule
@@ -24,8 +25,7 @@ _MADE_UP = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class PlannedFire:
+class PlannedFire(NamedTuple):
     """One fire of a rule."""
 
     at: datetime
@@ -34,11 +34,10 @@ class PlannedFire:
     """The due time."""
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     """What becomes of a due job."""
 
-    fires: tuple[PlannedFire, ...]
+    fires: Sequence[PlannedFire]
     next_run_time: datetime | None
     misfired: bool
     """Some due time was missed; the job's policy said what was made up."""
@@ -50,9 +49,9 @@ def plan(
     job: Scheduled, now: datetime, *, ahead: timedelta = NO_TIME, calendar: Calendar | None = None
 ) -> Plan:
     """Plan *job* from its `next_run_time` up to *ahead* of *now*. Raise BadSchedule."""
-    due, rule = job.next_run_time, _in_zone(job, rule_of(job, now, calendar))
+    due, rule, until = job.next_run_time, _in_zone(job, rule_of(job, now, calendar)), now + ahead
     if due is not None and is_delayed(job):
-        return _plan_delayed(job.misfire_policy, rule, due, now=now, until=now + ahead)
+        return _plan_delayed(job.misfire_policy, rule, due, now=now, until=until)
     misfired = due is not None and due <= now - MISFIRED_AFTER
     fires: list[PlannedFire] = []
     lost = None
@@ -60,10 +59,10 @@ def plan(
         lost = _lost(job.misfire_policy, rule, due, now)
         fires, resume_after = _make_up(job.misfire_policy, rule, due, now)
         due = rule.next_after(resume_after)
-    on_time = list(takewhile(lambda each: each <= now + ahead, _times(rule, due)))
-    fires += [PlannedFire(each, each) for each in on_time]
-    following = rule.next_after(on_time[-1]) if on_time else due
-    return Plan(tuple(fires), following, misfired, lost)
+    while due is not None and due <= until:
+        fires.append(PlannedFire(due, due))
+        due = rule.next_after(due)
+    return Plan(fires, due, misfired, lost)
 
 
 def _plan_delayed(

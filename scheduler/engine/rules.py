@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from typing import NamedTuple, Protocol
 from zoneinfo import ZoneInfo
 
 from scheduler.cron import parse
@@ -41,8 +41,7 @@ class Scheduled(Protocol):
     def holiday_policy(self) -> HolidayPolicy: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Every:
+class Every(NamedTuple):
     """A fixed rate: *anchor* and every *seconds* after it, however late a run was."""
 
     anchor: datetime

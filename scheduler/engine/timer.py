@@ -3,16 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
 from heapq import heappop, heappush
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MS = timedelta(milliseconds=1)
-
-
-def ms_of(moment: datetime) -> int:
-    """Whole milliseconds since the epoch."""
-    return (moment - _EPOCH) // _MS
+Timed = tuple[int, int]
+"""A fire's id and its time, epoch milliseconds."""
 
 
 class Timer:
@@ -25,12 +19,11 @@ class Timer:
     def __len__(self) -> int:
         return len(self._known)
 
-    def add(self, fires: Iterable[tuple[int, datetime]]) -> None:
-        """Take ids with their times."""
-        for fire_id, moment in fires:
+    def add(self, fires: Iterable[Timed]) -> None:
+        for fire_id, at_ms in fires:
             if fire_id not in self._known:
                 self._known.add(fire_id)
-                heappush(self._heap, (ms_of(moment), fire_id))
+                heappush(self._heap, (at_ms, fire_id))
 
     def next_ms(self) -> int | None:
         """When the next one is due; None: there is none."""

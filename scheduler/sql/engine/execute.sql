@@ -20,6 +20,8 @@ WITH asked AS MATERIALIZED (
     SELECT actor, role, address, 'execute', 'job', job_id, jsonb_build_object('logId', id)
     FROM asked WHERE possible ORDER BY place
 )
-SELECT place, id, job_id, at AS fire_time, at AS scheduled_time, 'api' AS trigger_type, 1 AS attempt,
+SELECT place, id, job_id, 'api' AS trigger_type, 1 AS attempt,
+    moment.ms AS fire_ms, moment.ms AS scheduled_ms,
     coalesce(params, job_params) AS params, handler_name, block_strategy, timeout_seconds
 FROM asked
+CROSS JOIN LATERAL (SELECT (date_part('epoch', at) * 1000)::bigint AS ms) AS moment

@@ -2,7 +2,9 @@
 -- for the alarms that their jobs have waited in vain: it is so once this transaction is committed. A
 -- job that is not scheduled any more wanted nothing: it was stopped as a success gave it a fire.
 WITH lapsed AS (
-    SELECT f.id, f.job_id, f.fire_time, f.scheduled_time, f.trigger_type, f.attempt,
+    SELECT f.id, f.job_id, f.trigger_type, f.attempt,
+        (date_part('epoch', f.fire_time) * 1000)::bigint AS fire_ms,
+        (date_part('epoch', f.scheduled_time) * 1000)::bigint AS scheduled_ms,
         coalesce(f.params, j.params) AS params, j.handler_name, j.block_strategy, j.timeout_seconds,
         'waited too long for the success of ' || coalesce(
             (SELECT string_agg(format('%s (%s)', p.job_no, p.job_name), ', ' ORDER BY p.id)

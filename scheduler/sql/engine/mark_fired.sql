@@ -5,6 +5,8 @@ FROM qooerp_scheduler.schedule_job j
 WHERE f.id = ANY ($1::bigint[]) AND f.owner = $2 AND f.state = 'planned' AND j.id = f.job_id
     AND j.deleted_at IS NULL
     AND (j.status = 'running' OR coalesce(f.origin, f.trigger_type) IN ('api', 'retry'))
-RETURNING f.id, f.job_id, f.fire_time, f.scheduled_time, f.trigger_type, f.attempt,
+RETURNING f.id, f.job_id, f.trigger_type, f.attempt,
+    (date_part('epoch', f.fire_time) * 1000)::bigint AS fire_ms,
+    (date_part('epoch', f.scheduled_time) * 1000)::bigint AS scheduled_ms,
     coalesce(f.params, j.params) AS params, f.parents::text AS results,
     j.handler_name, j.block_strategy, j.timeout_seconds

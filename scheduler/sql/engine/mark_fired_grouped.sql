@@ -26,6 +26,8 @@ WITH due AS (
 UPDATE qooerp_scheduler.schedule_fire f SET state = 'fired', lease_until = NULL
 FROM fitting, qooerp_scheduler.schedule_job j
 WHERE f.id = fitting.id AND j.id = f.job_id
-RETURNING f.id, f.job_id, f.fire_time, f.scheduled_time, f.trigger_type, f.attempt,
+RETURNING f.id, f.job_id, f.trigger_type, f.attempt,
+    (date_part('epoch', f.fire_time) * 1000)::bigint AS fire_ms,
+    (date_part('epoch', f.scheduled_time) * 1000)::bigint AS scheduled_ms,
     coalesce(f.params, j.params) AS params, f.parents::text AS results,
     j.handler_name, j.block_strategy, j.timeout_seconds

@@ -1,7 +1,9 @@
 -- Locks what nobody is at work on: what dead replicas had fired, not heard of for $2 seconds, in which
 -- replica $1, who asks, was there all the time; an owner without a row was heard of last when it
 -- fired. And what has no owner any more, after a restore.
-SELECT f.id, f.job_id, f.fire_time, f.scheduled_time, f.trigger_type, f.attempt,
+SELECT f.id, f.job_id, f.trigger_type, f.attempt,
+    (date_part('epoch', f.fire_time) * 1000)::bigint AS fire_ms,
+    (date_part('epoch', f.scheduled_time) * 1000)::bigint AS scheduled_ms,
     coalesce(f.params, j.params) AS params, j.handler_name, j.block_strategy, j.timeout_seconds,
     f.killed_at IS NOT NULL AS killed
 FROM qooerp_scheduler.schedule_replica me

@@ -16,4 +16,4 @@ SELECT job_id, fire_time, scheduled_time, trigger_type,
 FROM unnest($4::bigint[], $5::timestamptz[], $6::timestamptz[], $7::text[], $8::boolean[])
     AS f (job_id, fire_time, scheduled_time, trigger_type, waits)
 ON CONFLICT (job_id) WHERE state = 'waiting' DO NOTHING
-RETURNING id, fire_time, state
+RETURNING id, (date_part('epoch', fire_time) * 1000)::bigint AS fire_ms, state

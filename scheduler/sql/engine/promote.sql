@@ -25,4 +25,4 @@ SET state = 'planned', owner = $2, lease_until = now() + make_interval(secs => $
     parents = coalesce(results.parents, '{}')
 FROM ready LEFT JOIN results ON results.job_id = ready.job_id
 WHERE f.id = ready.id
-RETURNING f.id, f.fire_time
+RETURNING f.id, (date_part('epoch', f.fire_time) * 1000)::bigint AS fire_ms

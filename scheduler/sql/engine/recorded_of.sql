@@ -1,6 +1,7 @@
 -- Locks what replica $1 has fired, or nobody any more, and how the record says that it has ended; jobs
 -- first, as all do.
-SELECT f.id, l.status, coalesce(l.end_time, now()) AS ended, l.result_message
+SELECT f.id, l.status,
+    (date_part('epoch', coalesce(l.end_time, now())) * 1000)::bigint AS ended_ms, l.result_message
 FROM qooerp_scheduler.schedule_fire f
 JOIN qooerp_scheduler.schedule_job j ON j.id = f.job_id
 JOIN qooerp_scheduler.schedule_log l

@@ -1,14 +1,14 @@
--- The runs of fires $1 have ended as $2 at $3: their rows go, and those come back that have
--- consequences. Only one transaction gets each. What somebody has killed is not wanted any more, though
--- its replica died before it heard of that, and reports an interruption.
+-- The runs of fires $1 have ended as $2 at $3, epoch milliseconds: their rows go, and those come back
+-- that have consequences. Only one transaction gets each. What somebody has killed is not wanted any
+-- more, though its replica died before it heard of that, and reports an interruption.
 WITH gone AS (
     DELETE FROM qooerp_scheduler.schedule_fire f
-    USING unnest($1::bigint[], $2::text[], $3::timestamptz[]) AS e (id, status, ended)
+    USING unnest($1::bigint[], $2::text[], $3::bigint[]) AS e (id, status, ended_ms)
     WHERE f.id = e.id
     RETURNING f.id, f.job_id, f.state, f.fire_time, f.scheduled_time, f.params, f.attempt,
         f.first_log_id, f.killed_at,
         coalesce(f.origin, f.trigger_type) AS origin, f.parents::text AS parents,
-        e.status, e.ended
+        e.status, to_timestamp(e.ended_ms::float8 / 1000) AS ended
 )
 SELECT gone.*, j.retry_strategy, j.retry_count, j.retry_interval_seconds,
     j.retry_max_interval_seconds, j.schedule_type, j.interval_mode,

@@ -21,4 +21,4 @@ WITH first AS (
 UPDATE qooerp_scheduler.schedule_fire f
 SET owner = $3, lease_until = now() + make_interval(secs => $4)
 FROM (SELECT id FROM first UNION ALL SELECT id FROM again) free WHERE f.id = free.id
-RETURNING f.id, f.fire_time
+RETURNING f.id, (date_part('epoch', f.fire_time) * 1000)::bigint AS fire_ms
