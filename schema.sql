@@ -48,7 +48,6 @@ CREATE TABLE qooerp_scheduler.schedule_job (
     interval_mode varchar(16) NOT NULL DEFAULT 'fixed_rate',
     CONSTRAINT schedule_job_pkey PRIMARY KEY (id),
     CONSTRAINT schedule_job_job_no_key UNIQUE (job_no),
-    CONSTRAINT schedule_job_admin_key UNIQUE (cluster, admin_job_id),
     CONSTRAINT schedule_job_engine_check CHECK (engine IN ('local', 'xxl')),
     CONSTRAINT schedule_job_admin_check
         CHECK (num_nonnulls(cluster, admin_job_id) = CASE engine WHEN 'xxl' THEN 2 ELSE 0 END),
@@ -77,6 +76,8 @@ CREATE TABLE qooerp_scheduler.schedule_job (
         CHECK (interval_mode IN ('fixed_rate', 'fixed_delay'))
 ) WITH (fillfactor = 85);
 
+CREATE UNIQUE INDEX schedule_job_admin_key ON qooerp_scheduler.schedule_job (cluster, admin_job_id)
+    WHERE cluster IS NOT NULL;
 CREATE INDEX schedule_job_due_idx ON qooerp_scheduler.schedule_job (next_run_time, id)
     WHERE engine = 'local' AND status = 'running' AND deleted_at IS NULL;
 CREATE INDEX schedule_job_group_idx ON qooerp_scheduler.schedule_job (job_group, id)
@@ -279,7 +280,6 @@ CREATE INDEX schedule_fire_retry_idx ON qooerp_scheduler.schedule_fire (fire_tim
     WHERE state = 'planned' AND trigger_type = 'retry';
 CREATE INDEX schedule_fire_retrying_idx ON qooerp_scheduler.schedule_fire (owner)
     WHERE trigger_type = 'retry';
-CREATE INDEX schedule_fire_owner_idx ON qooerp_scheduler.schedule_fire (owner);
 CREATE INDEX schedule_fire_job_idx ON qooerp_scheduler.schedule_fire (job_id);
 CREATE UNIQUE INDEX schedule_fire_waiting_key ON qooerp_scheduler.schedule_fire (job_id)
     WHERE state = 'waiting';
@@ -946,4 +946,4 @@ CREATE TABLE qooerp_scheduler.alembic_version (
     CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
 );
 
-INSERT INTO qooerp_scheduler.alembic_version (version_num) VALUES ('0013');
+INSERT INTO qooerp_scheduler.alembic_version (version_num) VALUES ('0014');

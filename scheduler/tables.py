@@ -79,9 +79,14 @@ schedule_job = Table(
     required("interval_mode", String(16), "'fixed_rate'"),
     PrimaryKeyConstraint("id", name="schedule_job_pkey"),
     UniqueConstraint("job_no", name="schedule_job_job_no_key"),
-    UniqueConstraint("cluster", "admin_job_id", name="schedule_job_admin_key"),
 )
 _alive = schedule_job.c.deleted_at.is_(None)
+Index(
+    "schedule_job_admin_key",
+    *(schedule_job.c.cluster, schedule_job.c.admin_job_id),
+    unique=True,
+    postgresql_where=schedule_job.c.cluster.is_not(None),
+)
 Index(
     "schedule_job_due_idx",
     schedule_job.c.next_run_time,
@@ -185,7 +190,6 @@ schedule_fire = Table(
         postgresql_where=text("state = 'planned' AND trigger_type = 'retry'"),
     ),
     Index("schedule_fire_retrying_idx", "owner", postgresql_where=text("trigger_type = 'retry'")),
-    Index("schedule_fire_owner_idx", "owner"),
     Index("schedule_fire_job_idx", "job_id"),
     Index(
         "schedule_fire_waiting_key",
