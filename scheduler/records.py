@@ -15,7 +15,8 @@ from scheduler.engine.link import DatabaseAway
 from scheduler.recorder import Recorder, RecorderUnavailable, ReportsRefused
 
 _log = structlog.get_logger(__name__)
-_BATCH = 1_000
+_BATCH = 2_000
+"""Of what costs a batch, waiting for a turn of a busy loop between its statements is most."""
 _NOT_WELL = {RunState.FAILED, RunState.TIMED_OUT, RunState.INTERRUPTED}
 
 

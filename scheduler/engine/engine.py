@@ -57,6 +57,11 @@ class Engine:
         self._sure = False
         """What we believe to be ours is what the table says."""
         self._failures = 0
+        self._loop = asyncio.get_running_loop()
+        self._pressed = False
+        """The last turn has not claimed all that was due."""
+        self._looked_s = 0.0
+        """When, by the loop, there were no more fires that are nobody's."""
         finals.news = self.wake
 
     def wake(self) -> None:
@@ -120,11 +125,20 @@ class Engine:
         most = self._section.batch
         until = now + self._ahead
         self.firing.plan(await self.fires.promote(until))
-        taken = await self.fires.take(until, most)
-        self.firing.plan(taken)
+        taken = await self._take_left(until, most)
         planned, jobs = await self.fires.claim(now, self._ahead, most)
         self.firing.plan(planned)
-        return max(len(taken), jobs) >= most
+        self._pressed = max(taken, jobs) >= most
+        return self._pressed
+
+    async def _take_left(self, until: datetime, most: int) -> int:
+        """Take fires that are nobody's; how many. It looks through all that are planned."""
+        if self._pressed and self._loop.time() - self._looked_s < _LOOK_EVERY_S:
+            return 0
+        taken = await self.fires.take(until, most)
+        self._looked_s = self._loop.time() if len(taken) < most else 0.0
+        self.firing.plan(taken)
+        return len(taken)
 
     async def _reconcile(self) -> None:
         """Begin with what the table says is ours: after a start, or after a doubtful answer."""
@@ -166,4 +180,5 @@ class Engine:
 
 
 _POLL_S = 1.0
+_LOOK_EVERY_S = 1.0
 _LONGEST_PAUSE_S = 3.0

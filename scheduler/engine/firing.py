@@ -79,8 +79,11 @@ class Firing:
 
     @property
     def _crowded(self) -> bool:
-        """The executor has not taken what it was given: what is due may be others' meanwhile."""
-        return self._unanswered >= self._most
+        """The executor is slower than we: what is due may be others' meanwhile.
+
+        While it takes one batch, the next one is marked.
+        """
+        return self._unanswered >= 2 * self._most
 
     async def _next_due(self) -> list[int]:
         """What is to be fired now; of late fires misfire policies may have dropped some."""
