@@ -50,7 +50,7 @@ class Planned:
     """Rows for `plan_fires.sql`, and what is to be told."""
 
     jobs: list[Moved] = field(default_factory=list)
-    fires: list[tuple[int, datetime, datetime, str, bool]] = field(default_factory=list)
+    fires: list[tuple[int, datetime, str, bool, bool]] = field(default_factory=list)
     lost: list[tuple[int, datetime, str]] = field(default_factory=list)
     """Due times that nothing makes up: jobs, the first of them each, and why."""
     misfired: list[str] = field(default_factory=list)
@@ -100,7 +100,8 @@ def _plan_one(result: Planned, row: Any, job: Due, *, now: datetime, ahead: time
     if plans.lost is not None:
         result.lost.append((job.id, plans.lost, why_lost(job.misfire_policy)))
     for fire in plans.fires:
-        result.fires.append((job.id, fire.at, fire.scheduled, row["schedule_type"], row["depends"]))
+        asked = job.id, fire.scheduled, row["schedule_type"], row["depends"]
+        result.fires.append((*asked, fire.at != fire.scheduled))
     if plans.misfired:
         result.misfired.append(job.job_no)
 

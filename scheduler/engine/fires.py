@@ -65,7 +65,7 @@ class Fires:
             since = await self._fold(connection, folded(rows, now), now)
             plans = planned(rows, now, ahead, since=since)
             _tell(plans)
-            return await self._write(connection, plans), len(rows)
+            return await self._write(connection, plans, now), len(rows)
 
     async def _fold(
         self, connection: asyncpg.Connection, jobs: Sequence[int], now: datetime
@@ -76,10 +76,12 @@ class Fires:
         late = now - MISFIRED_AFTER
         return dict(await connection.fetch(sql("fold_late"), jobs, late, self._groups[0]))
 
-    async def _write(self, connection: asyncpg.Connection, plans: Planned) -> list[Timed]:
+    async def _write(
+        self, connection: asyncpg.Connection, plans: Planned, now: datetime
+    ) -> list[Timed]:
         jobs, fires = plans.columns()
         limits = (self._owner, self._lease_s, self._wait_s)
-        rows = await connection.fetch(sql("plan_fires"), *jobs, *fires, *limits)
+        rows = await connection.fetch(sql("plan_fires"), *jobs, *fires, now, *limits)
         if plans.lost:
             await connection.execute(sql("note_lost"), *zip(*plans.lost, strict=True))
         return [(row[0], row[1]) for row in rows if row[2] == "planned"]

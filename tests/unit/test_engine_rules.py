@@ -169,3 +169,14 @@ def test_a_timer_gives_each_fire_once_and_in_order():
     assert timer.pop_due(3000, 2) == [2, 3]
     assert timer.pop_due(3000, 2) == [1]
     assert timer.next_ms() is None
+
+
+def test_a_timer_gives_of_those_due_at_once_as_many_as_are_asked_for():
+    timer = Timer()
+    timer.add([(n, 1000) for n in range(5)])
+
+    assert timer.pop_due(1000, 2) == [0, 1]
+    timer.add([(0, 1000), (1, 500)])  # they are fired, so these are new
+    assert timer.pop_due(1000, 3) == [1, 2, 3]
+    assert timer.pop_due(1000, 3) == [4, 0]
+    assert (len(timer), timer.next_ms()) == (0, None)
