@@ -9,10 +9,10 @@ CODE := executor admin_bridge scheduler handlers tests bench
 help:  ## show these commands
 	@sed -n 's/^\([a-z]*\):.*  ## /\1|/p' Makefile | while IFS='|' read -r name text; do printf '  make %-7s %s\n' "$$name" "$$text"; done
 
-setup: $(STAMP)  ## make .venv with everything in it, from the lock file (Python 3.11 to 3.13)
+setup: $(STAMP)  ## make .venv with everything in it, from the lock file (Python 3.11 to 3.15)
 
 $(STAMP): requirements.lock pyproject.toml
-	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; (3, 11) <= v <= (3, 13) or sys.exit("Python 3.11 to 3.13 is needed, this is %d.%d: make PYTHON=python3.12 setup" % v)'
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; (3, 11) <= v <= (3, 15) or sys.exit("Python 3.11 to 3.15 is needed, this is %d.%d: make PYTHON=python3.12 setup" % v)'
 	@echo "making .venv: takes a minute, once"
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock

@@ -23,7 +23,7 @@ from scheduler.doctor.finding import Finding, fail, ok, warn
 from scheduler.settings import Settings
 from scheduler.system_zone import system_zone
 
-_OLDEST, _TOO_NEW = (3, 11), (3, 14)
+_OLDEST, _TOO_NEW = (3, 11), (3, 16)
 _LITTLE, _TOO_LITTLE = 2 * 2**30, 200 * 2**20
 """Free bytes below which to warn, and below which a day of logs may not fit."""
 _OWED = "SELECT count(*) FROM run WHERE callback = 2 OR record = 1"
@@ -59,7 +59,7 @@ def _python() -> Finding:
     said = f"{platform.python_version()} ({sys.executable})"
     if _OLDEST <= sys.version_info < _TOO_NEW:
         return ok("python", said)
-    return fail("python", said, "use Python 3.11, 3.12 or 3.13")
+    return fail("python", said, "use Python 3.11 to 3.15")
 
 
 def _data_dir(data_dir: Path) -> Iterator[Finding]:

@@ -34,9 +34,9 @@ def build(version: str) -> str:
     Raises LookupError with one sentence when it cannot be built here.
     """
     out = SOURCE / "target" / version
+    if not (shutil.which("java") and shutil.which("mvn")):
+        raise LookupError("Java and Maven are needed to run the reference clients")
     if not _is_built(out):
-        if not (shutil.which("java") and shutil.which("mvn")):
-            raise LookupError("Java and Maven are needed to run the reference clients")
         command = [
             "mvn",
             "-q",

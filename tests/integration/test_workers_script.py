@@ -27,6 +27,12 @@ ECHO = {
     " process.exit(3)",
 }
 
+_HERE = ["GLUE_SHELL", "GLUE_PYTHON"]
+_NODE = pytest.param(
+    "GLUE_NODEJS",
+    marks=pytest.mark.skipif(shutil.which("node") is None, reason="Node.js is needed for this"),
+)
+
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
@@ -39,7 +45,7 @@ async def place(folder: Path) -> AsyncIterator[Place]:
         yield place
 
 
-@pytest.mark.parametrize("language", ECHO)
+@pytest.mark.parametrize("language", [*_HERE, _NODE])
 async def test_a_script_gets_its_params_and_its_exit_code_is_told(
     place: Place, language: str
 ) -> None:
