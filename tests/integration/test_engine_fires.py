@@ -74,6 +74,26 @@ async def test_a_job_that_runs_once_is_deleted_after_its_run(tmp_path, database_
     assert left["deleted_at"] is not None
 
 
+async def test_the_record_of_a_run_is_found_by_its_fire_whatever_its_due_time(
+    tmp_path, database_url, sql
+):
+    moment = soon() + timedelta(microseconds=123_956)
+    async with a_service(tmp_path, database_url):
+        job = await add_job(
+            sql, handler_name="wait", schedule_type="once", run_at=moment, next_run_time=moment
+        )
+        await until(
+            lambda: runs_of(sql, job), lambda rows: [row["status"] for row in rows] == ["running"]
+        )
+        found = await sql.fetch(
+            f"""SELECT l.id FROM {SCHEMA}.schedule_fire f JOIN {SCHEMA}.schedule_log l
+            ON l.trigger_time = f.fire_time AND l.admin_log_id = f.id WHERE f.job_id = $1""",
+            job,
+        )
+
+    assert len(found) == 1
+
+
 async def test_a_job_that_cannot_be_read_is_put_aside_with_its_reason(tmp_path, database_url, sql):
     moment = soon(1)
     bad = [

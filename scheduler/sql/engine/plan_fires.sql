@@ -16,7 +16,7 @@ SELECT job_id, fire_time, scheduled_time, trigger_type,
         ELSE now() + make_interval(secs => $11) END
 FROM unnest($4::bigint[], $5::timestamptz[], $6::text[], $7::boolean[], $8::boolean[])
     AS f (job_id, scheduled_time, trigger_type, waits, made_up)
-CROSS JOIN LATERAL (
-    SELECT CASE WHEN made_up THEN $9::timestamptz ELSE scheduled_time END AS fire_time) AS moment
+CROSS JOIN LATERAL (SELECT date_trunc('milliseconds',
+    CASE WHEN made_up THEN $9::timestamptz ELSE scheduled_time END) AS fire_time) AS moment
 ON CONFLICT (job_id) WHERE state = 'waiting' DO NOTHING
 RETURNING id, (date_part('epoch', fire_time) * 1000)::bigint AS fire_ms, state
