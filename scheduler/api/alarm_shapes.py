@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime, time
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from scheduler.alarm_settings import LEAST_LATE_S
 from scheduler.alarms.model import AlarmType, DeliveryState, HandleStatus, Level, SendStatus
@@ -23,6 +24,24 @@ Targets = Annotated[
     Field(max_length=100, description="Who is told: channel or channel:receiver; nobody: nobody."),
 ]
 User = Annotated[Line, Field(max_length=100)]
+_TIME_OF_DAY = r"^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?$"
+
+
+def _time_of_day(value: object) -> time:
+    if isinstance(value, time):  # a row's
+        return value.replace(microsecond=0)
+    if not isinstance(value, str) or not re.fullmatch(_TIME_OF_DAY, value):
+        raise ValueError("has to be a time of day, as 22:00")
+    return time.fromisoformat(value)
+
+
+# JSON Schema's own format of a time has an offset
+TimeOfDay = Annotated[
+    time,
+    BeforeValidator(_time_of_day),
+    WithJsonSchema({"type": "string", "pattern": _TIME_OF_DAY}),
+]
+"""On the clock of a zone that stands beside it."""
 
 
 class NotifyPath(Given):
@@ -167,8 +186,10 @@ class RuleGiven(Given):
     targets: Targets = ()
     group_by: GroupBy = Field(GroupBy.ALL, description="What may go in one message.")
     window_seconds: Annotated[Seconds, Field(description="Repetitions are gathered so long.")] = 300
-    quiet_from: time | None = Field(None, description="From then on nobody is disturbed, as 22:00.")
-    quiet_to: time | None = None
+    quiet_from: TimeOfDay | None = Field(
+        None, description="From then on nobody is disturbed, as 22:00."
+    )
+    quiet_to: TimeOfDay | None = None
     quiet_zone: Annotated[Line, Field(max_length=64)] = Field(
         "", description="IANA zone; empty: the service's."
     )
@@ -208,8 +229,8 @@ class RuleTold(Told):
     targets: list[str]
     group_by: GroupBy
     window_seconds: int
-    quiet_from: time | None
-    quiet_to: time | None
+    quiet_from: TimeOfDay | None
+    quiet_to: TimeOfDay | None
     quiet_zone: str
     quiet_level: str
     escalate_after_seconds: int

@@ -194,6 +194,10 @@ async def test_a_rule_is_made_read_changed_and_deleted(api):
     [
         ({"targets": [":nobody"]}, "targets"),
         ({"quietTo": None}, "quietTo"),
+        ({"quietTo": "07:00:00+08:00"}, "quietTo: has to be a time of day"),  # it has a zone
+        ({"quietFrom": "7:00"}, "quietFrom"),
+        ({"quietFrom": "22:00\n"}, "quietFrom"),
+        ({"quietFrom": 79200}, "quietFrom"),
         ({"quietZone": "Mars/Olympus"}, "quietZone"),
         ({"escalateAfterSeconds": 60}, "escalateTargets"),
         ({"alarmTypes": ["boredom"]}, "alarmTypes"),
