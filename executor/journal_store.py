@@ -8,7 +8,7 @@ from __future__ import annotations
 import fcntl
 import os
 import sqlite3
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -47,11 +47,13 @@ CREATE TABLE run (
 CREATE UNIQUE INDEX run_identity ON run (log_id, triggered_ms, cluster);
 CREATE INDEX run_callback ON run (cluster, revision) WHERE callback = 2;
 CREATE INDEX run_record ON run (revision) WHERE record = 1;
-CREATE INDEX run_open ON run (id) WHERE state IN ('queued', 'running');
 CREATE INDEX run_refused ON run (id) WHERE callback = 3;
 """
 
 _FROM_1 = "ALTER TABLE run ADD COLUMN stopping TEXT;"
+_DROPPED = "DROP INDEX IF EXISTS run_open"
+"""Each run was put in it and taken out again, for one question at the next start. An older version
+does without it too, so the format is the same."""
 
 _ACCEPT = """
 INSERT INTO run
@@ -157,9 +159,12 @@ class JournalStore:
             opened.callback(self._db.close)
             try:
                 _prepare(self._db, path, full_sync=full_sync)
+                (highest,) = self._db.execute("SELECT max(log_id) FROM run").fetchone()
             except sqlite3.Error as error:
                 raise StartRefused(f"{path} cannot be used: {error}") from error
             opened.pop_all()
+        self._highest: dict[str, int] = defaultdict(lambda: highest or 0)
+        """Of each cluster: no run is known whose log id is above it."""
 
     def close(self) -> None:
         self._db.close()
@@ -202,9 +207,17 @@ class JournalStore:
         inserted = self._db.executemany(_ACCEPT, rows).rowcount
         all_new = inserted == len(rows)
         answers = [NEW] * inserted if all_new else [self._answer(row) for row in rows]
-        new = [row[:3] for row, answer in zip(rows, answers, strict=True) if answer is NEW]
-        self._db.executemany(_SUPERSEDE, new)
+        for row, answer in zip(rows, answers, strict=True):
+            if answer is NEW:
+                self._supersede(*row[:3])
         return answers
+
+    def _supersede(self, run_id: int, cluster: str, log_id: int) -> None:
+        """Make dead letters of what is owed to earlier runs of this log id, if there are any."""
+        if log_id > self._highest[cluster]:  # as nearly all are: Admins count upwards
+            self._highest[cluster] = log_id
+        else:
+            self._db.execute(_SUPERSEDE, (run_id, cluster, log_id))
 
     def _answer(self, row: tuple[Any, ...]) -> Answer:
         run_id, *identity = row[:4]
@@ -289,6 +302,7 @@ def _prepare(db: sqlite3.Connection, path: Path, *, full_sync: bool) -> None:
         db.executescript(f"BEGIN; {_FROM_1} PRAGMA user_version={_FORMAT}; COMMIT;")
     elif version != _FORMAT:
         raise StartRefused(f"{path} was written by another version (format {version})")
+    db.execute(_DROPPED)
 
 
 def encode_trigger(trigger: Trigger) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -198,6 +199,40 @@ def test_of_two_runs_of_a_log_id_in_one_commit_the_later_is_called_back(
     finish(store, 2, 11)
 
     assert [owed.run_id for owed in store.owed_callbacks("main", 10)] == [2]
+
+
+@pytest.mark.parametrize("cluster", ["main", "other"])
+def test_what_came_before_the_journal_was_opened_is_silenced_by_its_log_id_too(
+    path: Path, cluster: str
+) -> None:
+    store = JournalStore(path, full_sync=False)
+    accept(store, 1, log_id=9, cluster="other")
+    accept(store, 2, log_id=3, cluster=cluster)
+    finish(store, 2, 10)
+    store.close()
+
+    store = JournalStore(path, full_sync=False)
+    accept(store, 3, log_id=3, triggered_ms=TRIGGER.triggered_ms + 1, cluster=cluster)
+    finish(store, 3, 11)
+    assert [one.run_id for one in store.owed_callbacks(cluster, 10)] == [3]
+    assert [letter.run_id for letter in dead_letters(path)] == [2]
+    store.close()
+
+
+def test_an_index_of_an_older_version_goes_and_an_older_version_still_opens_the_file(
+    path: Path,
+) -> None:
+    JournalStore(path, full_sync=False).close()
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("CREATE INDEX run_open ON run (id) WHERE state IN ('queued', 'running')")
+        db.commit()
+
+    JournalStore(path, full_sync=False).close()
+    with closing(sqlite3.connect(path)) as db:
+        names = {name for (name,) in db.execute("SELECT name FROM sqlite_schema")}
+        assert "run_open" not in names
+        assert "run_identity" in names
+        assert db.execute("PRAGMA user_version").fetchone() == (2,)
 
 
 def test_a_repeat_of_an_older_run_takes_nothing_from_the_newer(store: JournalStore) -> None:
