@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import structlog
 
+from executor.aside import stand_aside
 from executor.journal_store import Answer, Batch, JournalStore
 from executor.logstore import Chunk, LogWriter
 
@@ -95,6 +96,7 @@ class JournalWriter:
             self._log_room.wait_for(lambda: self._log_bytes < _MOST_LOG_BYTES)
 
     def _live(self) -> None:
+        stand_aside()
         try:
             self._write_until_closed()
         except BaseException as error:  # whatever it is, the service must not go on without us

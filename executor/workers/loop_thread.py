@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import structlog
 import uvloop
 
+from executor.aside import stand_aside
 from executor.handover import Inbox
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ class LoopThread:
         self.loop.stop()
 
     def _serve(self) -> None:
+        stand_aside()
         while not self._closing:
             try:
                 self.loop.run_forever()
