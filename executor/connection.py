@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import deque
-from typing import NamedTuple, Protocol, cast
+from typing import Protocol, cast
 
 import httptools
 
@@ -59,12 +59,15 @@ class Listener(Protocol):
         ...
 
 
-class _Request(NamedTuple):
+class _Request:
     """A whole request: where it goes, or the answer that it has already earned."""
 
-    admitted: Admitted | bytes
-    body: bytes
-    keep_alive: bool
+    __slots__ = ("admitted", "body", "keep_alive")
+
+    def __init__(self, admitted: Admitted | bytes, body: bytes, *, keep_alive: bool) -> None:
+        self.admitted = admitted
+        self.body = body
+        self.keep_alive = keep_alive
 
 
 class Connection(asyncio.Protocol):
@@ -177,7 +180,7 @@ class Connection(asyncio.Protocol):
         assert self._admitted is not None
         body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
         keep_alive = self._parser.should_keep_alive()
-        self._requests.append(_Request(self._admitted, body, keep_alive))
+        self._requests.append(_Request(self._admitted, body, keep_alive=keep_alive))
         self._begin()
         if len(self._requests) > _MOST_PIPELINED:
             self._end_with(_MALFORMED)
@@ -189,12 +192,12 @@ class Connection(asyncio.Protocol):
     def _serve_next(self) -> None:
         if self.busy or not self._requests or not self._writable:
             return
-        admitted, body, self._keep_alive = self._requests.popleft()
-        self.busy = True
-        if isinstance(admitted, bytes):
-            self._reply(admitted)
+        request = self._requests.popleft()
+        self.busy, self._keep_alive = True, request.keep_alive
+        if isinstance(request.admitted, bytes):
+            self._reply(request.admitted)
         else:
-            self._endpoints.answer(admitted, body, self._reply)
+            self._endpoints.answer(request.admitted, request.body, self._reply)
 
     def _reply(self, answer: bytes) -> None:
         self.busy = False

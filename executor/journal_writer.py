@@ -8,7 +8,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterable
 from queue import Empty, SimpleQueue
-from typing import Any, NamedTuple
+from typing import Any
 
 import structlog
 
@@ -29,19 +29,32 @@ class JournalBroken(Exception):
     """The journal cannot be written; the message is SQLite's."""
 
 
-class Op(NamedTuple):
+class Op:
     """Rows for one of the batch's lists, and who wants to know that they are on disk."""
 
-    part: str
-    rows: Iterable[tuple[Any, ...]]
-    done: Callable[[Any], None] | None = None
+    __slots__ = ("done", "part", "rows")
+
+    def __init__(
+        self,
+        part: str,
+        rows: Iterable[tuple[Any, ...]],
+        done: Callable[[Any], None] | None = None,
+    ) -> None:
+        self.part = part
+        self.rows = rows
+        self.done = done
 
 
-class Ask(NamedTuple):
+class Ask:
     """A question, answered after everything that was said before it is on disk."""
 
-    question: Callable[[JournalStore], Any]
-    answer: asyncio.Future[Any]
+    __slots__ = ("answer", "question")
+
+    def __init__(
+        self, question: Callable[[JournalStore], Any], answer: asyncio.Future[Any]
+    ) -> None:
+        self.question = question
+        self.answer = answer
 
 
 Item = Op | Ask | Chunk
@@ -61,7 +74,7 @@ class JournalWriter:
         self._log_bytes = 0
         self._log_count = threading.Lock()
         self._log_room = threading.Condition(self._log_count)
-        self._thread = threading.Thread(target=self._live, name="journal", daemon=True)
+        self._writing = threading.Thread(target=self._live, name="journal", daemon=True)
         self.failure = ""
         """Why the journal cannot be written at the moment; empty when it can."""
 
@@ -69,12 +82,12 @@ class JournalWriter:
         self._loop = asyncio.get_running_loop()
         self.died: asyncio.Future[None] = self._loop.create_future()
         """Done, with the exception, when the writer has died of a bug."""
-        self._thread.start()
+        self._writing.start()
 
     async def close(self) -> None:
         """Write what is left, then close the files."""
         self._queue.put(None)
-        await asyncio.to_thread(self._thread.join)
+        await asyncio.to_thread(self._writing.join)
         self._logs.close()
         self._store.close()
 

@@ -6,8 +6,6 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 
-from msgspec import Struct, field
-
 from executor.ending import Stop
 from executor.errors import TriggerRejected
 from executor.handler import Handler
@@ -19,46 +17,78 @@ Answered = Callable[[TriggerRejected | None], None]
 """Is told once: None when a trigger is remembered, else why it will not run."""
 
 
-class Run(Struct, eq=False):
+class Run:
     """One accepted trigger while it lives. Changed on the control loop only."""
 
-    run_id: int
-    identity: tuple[str, int, int]
-    """The trigger's: asked for so often that it is kept."""
-    trigger: Trigger
-    handler: Handler | None
-    """None for scripts."""
-    log: RunLog
-    lane: Lane | None
-    """None: it had ended when it was found, and only its end is told."""
-    answered: list[Answered] = []
-    """Who wants to know whether the journal has it."""
-    restarts: int = 0
-    covers: bool = False
-    """What is ahead of it ends as soon as it is known to be new."""
-    durable: bool = False
-    """The journal has it."""
-    holds_slot: bool = False
-    started_ms: int | None = None
-    stop: Stop | None = None
-    execution: Execution | None = None
-    timer: asyncio.TimerHandle | None = None
-    """Fires at the time limit; once it was told to stop, when patience ends."""
-    abandoned: bool = False
-    """Reported as stopped, though its code still runs."""
+    __slots__ = (
+        "abandoned",
+        "answered",
+        "covers",
+        "durable",
+        "execution",
+        "handler",
+        "holds_slot",
+        "identity",
+        "lane",
+        "log",
+        "restarts",
+        "run_id",
+        "started_ms",
+        "stop",
+        "timer",
+        "trigger",
+    )
+
+    def __init__(
+        self,
+        run_id: int,
+        identity: tuple[str, int, int],
+        trigger: Trigger,
+        handler: Handler | None,
+        log: RunLog,
+        lane: Lane | None,
+    ) -> None:
+        """*handler* is None for scripts, *lane* for what had ended when it was found.
+
+        *identity* is the trigger's: asked for so often that it is kept.
+        """
+        self.run_id = run_id
+        self.identity = identity
+        self.trigger = trigger
+        self.handler = handler
+        self.log = log
+        self.lane = lane
+        self.answered: list[Answered] = []
+        """Who wants to know whether the journal has it."""
+        self.restarts = 0
+        self.covers = False
+        """What is ahead of it ends as soon as it is known to be new."""
+        self.durable = False
+        """The journal has it."""
+        self.holds_slot = False
+        self.started_ms: int | None = None
+        self.stop: Stop | None = None
+        self.execution: Execution | None = None
+        self.timer: asyncio.TimerHandle | None = None
+        """Fires at the time limit; once it was told to stop, when patience ends."""
+        self.abandoned = False
+        """Reported as stopped, though its code still runs."""
 
     @property
     def isolation(self) -> Isolation:
         return Isolation.SCRIPT if self.handler is None else self.handler.isolation
 
 
-class Lane(Struct, eq=False):
+class Lane:
     """The serial queue of one job: at most one run at a time has begun."""
 
-    key: tuple[str, int]
-    """Cluster and job."""
-    head: Run | None = None
-    waiting: deque[Run] = field(default_factory=deque)
+    __slots__ = ("head", "key", "waiting")
+
+    def __init__(self, key: tuple[str, int]) -> None:
+        """*key* is the cluster and the job."""
+        self.key = key
+        self.head: Run | None = None
+        self.waiting: deque[Run] = deque()
 
     @property
     def busy(self) -> bool:

@@ -29,16 +29,16 @@ class LoopThread:
     def __init__(self, name: str) -> None:
         self.loop = uvloop.new_event_loop()
         self._inbox = Inbox(self.loop)
-        self._thread = threading.Thread(target=self._serve, name=name, daemon=True)
+        self._serving = threading.Thread(target=self._serve, name=name, daemon=True)
         self._closing = False
 
     def open(self) -> None:
-        self._thread.start()
+        self._serving.start()
 
     @property
     def ident(self) -> int:
         """The thread's number."""
-        return self._thread.ident or 0
+        return self._serving.ident or 0
 
     def call(self, function: Callable[..., object], *args: Any) -> None:
         """Have *function* called on the loop soon, in the order of these calls."""
@@ -51,7 +51,7 @@ class LoopThread:
     async def close(self) -> None:
         """End the loop and its thread; code that blocks it is left behind."""
         self.call(self._leave)
-        await asyncio.to_thread(self._thread.join, _LEAVE_S)
+        await asyncio.to_thread(self._serving.join, _LEAVE_S)
 
     def _leave(self) -> None:
         self._closing = True
