@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check fmt bench lock
+.PHONY: help setup demo test check fmt bench wheel lock
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -38,6 +38,12 @@ fmt: setup  ## format, mend what can be mended, write config.yaml anew
 
 bench: setup  ## measure us and our peers (make bench ARGS="beat kill --quick"); see bench/README.md
 	$(BIN)/python -m bench $(or $(ARGS),all)
+
+wheel: setup  ## build dist/*.whl, its run path compiled (needs a C compiler and Python's headers)
+	@rm -rf dist && $(BIN)/hatchling build -t sdist -d dist >/dev/null
+	@echo "compiling: takes a minute"
+	@HATCH_BUILD_HOOK_ENABLE_MYPYC=1 $(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist dist/*.tar.gz
+	@ls dist/*.whl
 
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" pyproject.toml
 
