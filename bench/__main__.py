@@ -15,11 +15,12 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
+from bench.ours import prepare_ours
 from bench.peers.prepare import prepare
 from bench.scenario import FAILURES, Row, Scenario, failed, text_of
 from bench.scenarios import ALL
-from bench.target import Target
-from bench.targets import EVERYONE, OURS, PREPARED
+from bench.target import PREPARED, Target
+from bench.targets import EVERYONE, OURS
 
 CORES = os.sched_getaffinity(0)
 LOAD_CORE = max(CORES)
@@ -28,10 +29,13 @@ console = Console()
 
 
 def main() -> int:
-    """Exit code 1 when our own executor lost, contradicted or invented a run."""
+    """Exit code 1 when our own executor lost, contradicted or invented a run, or is not there."""
     asked = _arguments()
     wanted = [scenario for scenario in ALL if {scenario.name, "all"} & set(asked.names)]
     targets = [target for target in EVERYONE if any(text in target.name for text in asked.target)]
+    if reason := prepare_ours():
+        console.print(f"our wheel cannot be built: {reason}", style="red", markup=False)
+        return 1
     if any(scenario.takes(peer) for scenario in wanted for peer in targets if peer is not OURS):
         for peer, reason in prepare().items():
             console.print(f"{peer} is absent: {reason}")

@@ -13,8 +13,9 @@ from urllib.parse import urlsplit
 import asyncpg
 import psutil
 
-from bench.target import ROOT, Place, Running, Target, cpu_of, running
-from bench.targets import COMMAND, OURS
+from bench.ours import COMMAND, PATH
+from bench.target import Place, Running, Target, cpu_of, running
+from bench.targets import OURS
 from scheduler.database import SESSION, create_database_if_missing, upgrade
 from scheduler.embedded import EmbeddedPostgres
 
@@ -102,7 +103,7 @@ def _target(dsn: str, settings: dict[str, object], cores: str) -> Target:
             "logging__level": "warning",
         }
         found = {f"QOOERP_{key.upper()}": str(value) for key, value in (chosen | settings).items()}
-        return found | {"PYTHONPATH": str(ROOT)}
+        return found | {"PYTHONPATH": str(PATH)}
 
     return Target(
         name="the service",

@@ -21,6 +21,7 @@ from bench.waiting import until
 from executor.testing._ports import free_port
 
 ROOT = Path(__file__).parents[1]
+PREPARED = ROOT / ".bench"
 START_SECONDS = 30
 LEAVE_SECONDS = 60
 
@@ -126,6 +127,15 @@ def cpu_of(pid: int) -> float:
     with suppress(OSError):
         return time.clock_gettime(~pid << 3 | 2)
     return 0.0
+
+
+def is_newer(built: Path, source: Path) -> bool:
+    """Whether *built* is there, and no file of *source* has changed since."""
+    if not built.exists():
+        return False
+    files = source.rglob("*") if source.is_dir() else [source]
+    changed = max(file.stat().st_mtime for file in files if file.suffix != ".pyc")
+    return built.stat().st_mtime > changed
 
 
 @contextmanager

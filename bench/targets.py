@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 from bench.http1 import TOKEN
-from bench.target import ROOT, Place, Target
+from bench.ours import COMMAND, PATH
+from bench.target import PREPARED, ROOT, Place, Target
 
-PREPARED = ROOT / ".bench"
 JAVA_VERSIONS = ("2.4.2", "3.3.1")
-COMMAND = Path(sys.executable).with_name("qooerp-scheduler")
 
 
 def _arguments(place: Place) -> list[str]:
@@ -25,7 +21,7 @@ def _our_env(place: Place) -> dict[str, str]:
         "QOOERP_ADMIN__ACCESS_TOKEN": TOKEN,
         "QOOERP_HANDLERS__MODULES": '["bench.handlers"]',
         "QOOERP_DATA_DIR": str(place.folder / "data"),
-        "PYTHONPATH": str(ROOT),
+        "PYTHONPATH": str(PATH),
     }
 
 
@@ -59,7 +55,7 @@ PYXXL = Target(
         str(ROOT / "bench/peers/pyxxl/app.py"),
         *_arguments(place),
     ],
-    needs=PREPARED / "pyxxl/bin/pyxxl-is-installed",
+    needs=PREPARED / "pyxxl/pyxxl-is-installed",
     endless={"async": "sleeper", "thread in a loop": "spin"},
 )
 GO = Target(

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from bench.targets import JAVA_VERSIONS, PREPARED
+from bench.python import make_environment, run
+from bench.target import PREPARED, is_newer
+from bench.targets import JAVA_VERSIONS
 
 HERE = Path(__file__).parent
 PYXXL = "pyxxl==0.4.8"
@@ -32,7 +32,7 @@ def _java_step(version: str) -> Callable[[], str | None]:
 
 def _java(version: str) -> str | None:
     out, source = PREPARED / f"java-{version}", HERE / "java"
-    if _is_newer(out / "lib", source):
+    if is_newer(out / "lib", source):
         return None
     if not (shutil.which("java") and shutil.which("mvn")):
         return "Java or Maven is not installed"
@@ -42,11 +42,10 @@ def _java(version: str) -> str | None:
 
 def _pyxxl() -> str | None:
     folder = PREPARED / "pyxxl"
-    mark = folder / "bin/pyxxl-is-installed"
+    mark = folder / "pyxxl-is-installed"
     if mark.exists():
         return None
-    reason = run([sys.executable, "-m", "venv", str(folder)], HERE)
-    reason = reason or run([str(folder / "bin/pip"), "install", "-q", PYXXL], HERE)
+    reason = make_environment(folder, [PYXXL])
     if reason is None:
         mark.touch()
     return reason
@@ -54,25 +53,11 @@ def _pyxxl() -> str | None:
 
 def _go() -> str | None:
     out, source = PREPARED / "gopeer", HERE / "go"
-    if _is_newer(out, source):
+    if is_newer(out, source):
         return None
     if not shutil.which("go"):
         return "Go is not installed"
     return run(["go", "build", "-o", str(out), "."], source)
-
-
-def _is_newer(built: Path, source: Path) -> bool:
-    if not built.exists():
-        return False
-    sources = (path.stat().st_mtime for path in source.rglob("*") if path.is_file())
-    return built.stat().st_mtime > max(sources)
-
-
-def run(command: list[str], folder: Path) -> str | None:
-    """None, or the last line that a failed *command* said."""
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    said = (done.stdout + done.stderr).strip().splitlines() or ["it failed without a word"]
-    return None if done.returncode == 0 else said[-1]
 
 
 if __name__ == "__main__":

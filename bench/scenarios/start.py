@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 import time
 
 from bench.fake_admin import FakeAdmin
 from bench.ledger import Ledger, percentile
+from bench.ours import COMMAND
 from bench.scenario import Cell, Row, Scenario
-from bench.target import ROOT, Target, running
+from bench.target import Target, running
 from bench.targets import OURS
 
 
@@ -38,7 +38,7 @@ def _python(code: str, times: int) -> float:
     took = []
     for _ in range(times):
         start = time.monotonic()
-        subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+        subprocess.run([COMMAND.with_name("python"), "-P", "-c", code], check=True)
         took.append(time.monotonic() - start)
     return percentile(took, 0.5)
 

@@ -10,15 +10,15 @@ from executor.context import JobContext, current
 from executor.model import Isolation
 from executor.worker import Ending, EndingKind
 from executor.workers import whereabouts
-from executor.workers.ending import Contained, raised, returned, stopped
+from executor.workers.ending import raised, returned, stopped
 from executor.workers.hooks import Hooks
 from executor.workers.loop_thread import LoopThread
+from executor.workers.performing import perform
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable
 
     from executor.context import Progress
-    from executor.handler import Handler
     from executor.handler_table import HandlerTable
     from executor.worker import Assignment
 
@@ -85,7 +85,7 @@ class AsyncRun:
         assert handler is not None, "scripts have a worker of their own"
         context = Context()
         context.run(current.set, self.context)
-        work = _perform(handler, self.context)
+        work = perform(handler, self.context)
         self._task = self._worker.thread.loop.create_task(work, context=context)
         self._worker.begun(self, self._task)
 
@@ -121,12 +121,3 @@ class AsyncRun:
         task = self._task
         coroutine: Any = task.get_coro() if task else None
         return whereabouts.of_coroutine(coroutine) if coroutine else ""
-
-
-async def _perform(handler: Handler, context: JobContext) -> object:
-    """Call the handler; what would end the loop is wrapped."""
-    try:
-        awaitable: Awaitable[object] = handler.function(*handler.arguments(context))
-        return await awaitable
-    except (SystemExit, KeyboardInterrupt) as error:
-        raise Contained from error

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import asyncpg
 import orjson
 
-from bench.peers.prepare import run
+from bench.python import make_environment
 from bench.service import Server
-from bench.targets import PREPARED
+from bench.target import PREPARED
 
 _HERE = Path(__file__).parent
 _FOLDER = PREPARED / "engines"
@@ -47,8 +46,7 @@ def prepare_engines() -> str:
     mark = _FOLDER / "engines-are-installed"
     if mark.exists():
         return ""
-    reason = run([sys.executable, "-m", "venv", str(_FOLDER)], _HERE)
-    reason = reason or run([str(_FOLDER / "bin/pip"), "install", "-q", *_PINNED], _HERE)
+    reason = make_environment(_FOLDER, list(_PINNED))
     if reason is None:
         mark.touch()
     return reason or ""
