@@ -16,6 +16,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from msgspec import Struct
+
 from admin_bridge.wire import encode
 
 TOKEN_HEADER = "XXL-JOB-ACCESS-TOKEN"
@@ -48,8 +50,7 @@ class CallbackShape(StrEnum):
         return CallbackShape.LIST if self is CallbackShape.ARRAY else CallbackShape.ARRAY
 
 
-@dataclass(frozen=True, slots=True)
-class CallbackItem:
+class CallbackItem(Struct, frozen=True, gc=False):
     """The result of one run, as the Admin is told."""
 
     log_id: int

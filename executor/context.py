@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import threading
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NoReturn
 
 from executor.clock import moment
+from executor.raised import JobFailed, UnknownConfig
 from executor.run_alarm import Level, RunAlarm, run_alarm
 from executor.text import shown
 
@@ -24,33 +25,6 @@ if TYPE_CHECKING:
 
 _PARTIAL_LIMIT = 65_536
 """An unfinished printed line is written out when it has grown to this many characters."""
-
-
-class JobFailed(Exception):
-    """The handler says that its run failed: the message is told as it is, no traceback kept."""
-
-
-class UnknownConfig(Mapping[str, str]):
-    """Configs that cannot be read now: the run of a handler that wants one fails, no other."""
-
-    def __init__(self, reason: str) -> None:
-        self._reason = reason
-
-    def __getitem__(self, key: str) -> str:
-        raise JobFailed(self._reason)
-
-    def __iter__(self) -> Iterator[str]:
-        raise JobFailed(self._reason)
-
-    def __len__(self) -> int:
-        raise JobFailed(self._reason)
-
-
-class RunStopped(BaseException):
-    """Raised inside a thread handler that was killed, timed out or covered.
-
-    It is no `Exception`, so that `except Exception` lets it pass; catch it only to clean up.
-    """
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,12 +13,12 @@ from functools import partial
 from itertools import takewhile
 
 from executor.clock import Clock
-from executor.context import UnknownConfig
 from executor.ending import Stop, name_abandoned, name_ending, timed_out
 from executor.handover import Inbox
 from executor.journal import Journal
 from executor.lane import Lane, Run, Slots
 from executor.model import Isolation, Result, RunState, Trigger
+from executor.raised import UnknownConfig
 from executor.run_alarm import MOST, RunAlarm, told_with
 from executor.text import storable
 from executor.worker import Assignment, Ending, Worker

@@ -68,7 +68,8 @@ UPDATE run SET state=?, revision=?, started_ms=?, ended_ms=?, message=?,
  callback=iif(callback=1, 2, callback), record=? WHERE id=?"""
 _TAKEN = """
 UPDATE run SET callback=0, refusal=NULL, trigger=iif(record=0, NULL, trigger),
- message=iif(record=0, NULL, message) WHERE id=? AND callback=2"""
+ message=iif(record=0, NULL, message)
+WHERE id IN (SELECT value FROM json_each(?)) AND callback=2"""
 _RECORDED = """
 UPDATE run SET record=0, trigger=iif(callback=0 AND ended_ms IS NOT NULL, NULL, trigger),
  message=iif(callback=0, NULL, message) WHERE id=? AND revision=?"""
@@ -196,7 +197,7 @@ class JournalStore:
         if batch.finishes:
             many(_FINISH, batch.finishes)
         if batch.taken:
-            many(_TAKEN, batch.taken)
+            self._db.execute(_TAKEN, (_json([run_id for (run_id,) in batch.taken]),))
         if batch.recorded:
             many(_RECORDED, batch.recorded)
         if batch.refused:
@@ -256,8 +257,8 @@ class JournalStore:
 
     def disown(self, known: Collection[str]) -> Counter[str]:
         """Make dead letters of what is owed to clusters that are not *known*; how many each had."""
-        names = msgspec.json.encode(list(known)).decode()
-        return Counter(cluster for (cluster,) in self._db.execute(_DISOWN, {"known": names}))
+        names = {"known": _json(list(known))}
+        return Counter(cluster for (cluster,) in self._db.execute(_DISOWN, names))
 
     def owed_callbacks(self, cluster: str, limit: int) -> list[OwedCallback]:
         return [
@@ -308,6 +309,10 @@ def _prepare(db: sqlite3.Connection, path: Path, *, full_sync: bool) -> None:
 def encode_trigger(trigger: Trigger) -> str:
     """*trigger* as JSON; `decode_trigger` gives it back."""
     return msgspec.json.encode(trigger).decode()
+
+
+def _json(values: list[Any]) -> str:
+    return msgspec.json.encode(values).decode()
 
 
 decode_trigger = msgspec.json.Decoder(Trigger).decode

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from executor.model import Trigger
     from executor.run_alarm import RunAlarm
 
+_NONE: Mapping[str, str] = {}
+
 
 class EndingKind(StrEnum):
     """How a handler's code ended, whatever the run's result will be called."""
@@ -44,20 +46,34 @@ class LogSink(Protocol):
         ...
 
 
-class Assignment(Struct, frozen=True, kw_only=True):
+class Assignment:
     """One run, handed to a worker."""
 
-    trigger: Trigger
-    started_ms: int
-    handler: Handler | None
-    """None for scripts."""
-    log: LogSink
-    config: Mapping[str, str] = {}
-    """Picklable, as `resources` is: both may be read in another process."""
-    resources: Mapping[str, str] = {}
-    """What the service has for handlers, by name."""
-    alarmed: Callable[[RunAlarm], None] = lambda _: None
-    """Takes the alarms that the handler raises; any thread may call it, and it never raises."""
+    __slots__ = ("alarmed", "config", "handler", "log", "resources", "started_ms", "trigger")
+
+    def __init__(
+        self,
+        *,
+        trigger: Trigger,
+        started_ms: int,
+        handler: Handler | None,
+        log: LogSink,
+        config: Mapping[str, str] = _NONE,
+        resources: Mapping[str, str] = _NONE,
+        alarmed: Callable[[RunAlarm], None] = lambda _: None,
+    ) -> None:
+        """*handler* is None for scripts, *resources* what the service has for handlers, by name.
+
+        *config* and *resources* are picklable: both may be read in another process. *alarmed* takes
+        the alarms that the handler raises; any thread may call it, and it never raises.
+        """
+        self.trigger = trigger
+        self.started_ms = started_ms
+        self.handler = handler
+        self.log = log
+        self.config = config
+        self.resources = resources
+        self.alarmed = alarmed
 
 
 class Execution(Protocol):

@@ -8,9 +8,9 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from executor.context import UnknownConfig
 from executor.errors import StartRefused
 from executor.model import LOCAL, Trigger
+from executor.raised import UnknownConfig
 from scheduler.config_index import ConfigIndex
 from scheduler.config_shelf import Lease, MemoryShelf, Row, Shelf
 from scheduler.configs import revealed

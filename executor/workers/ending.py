@@ -7,8 +7,8 @@ import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from executor.context import JobFailed, RunStopped
 from executor.errors import BadParams
+from executor.raised import JobFailed, RunStopped
 from executor.text import shown
 from executor.worker import Ending, EndingKind
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from executor.context import JobContext, JobFailed
+from executor.context import JobContext
+from executor.raised import JobFailed
 from executor.worker import Ending, EndingKind
 from executor.workers.child import ScriptJob
 from executor.workers.keeper import Keeper

@@ -10,8 +10,9 @@ import threading
 from contextvars import Context
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from executor.context import JobContext, RunStopped, current
+from executor.context import JobContext, current
 from executor.model import Isolation
+from executor.raised import RunStopped
 from executor.workers import whereabouts
 from executor.workers.ending import raised, returned, stopped
 from executor.workers.hooks import Hooks

@@ -14,8 +14,8 @@ from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from executor.app import ExecutorApp
-from executor.context import UnknownConfig
 from executor.model import LOCAL, RunState, Trigger
+from executor.raised import UnknownConfig
 from executor.testing.run import run_handler
 from scheduler.config_cache import ConfigCache
 from scheduler.configs import ConfigService

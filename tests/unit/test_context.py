@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 import pytest
 from msgspec.structs import replace
 
-from executor.context import JobContext, JobFailed, JobLog, Progress
+from executor.context import JobContext, JobLog, Progress
 from executor.model import Trigger
+from executor.raised import JobFailed
 from executor.testing.run import MemoryLog
 
 TRIGGER = Trigger(cluster="c", log_id=7, triggered_ms=1_764_000_000_000, job_id=3)
