@@ -7,8 +7,6 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-import aiohttp
-
 from admin_bridge.answer import Answer, read_answer
 from admin_bridge.dialect import (
     APP_NAME_HEADER,
@@ -27,13 +25,11 @@ from admin_bridge.errors import (
     WrongPath,
     WrongToken,
 )
+from admin_bridge.line import Line
 from admin_bridge.wire import encode
 
 MAX_BATCH = 50
 """Callbacks in one call, as the Java executor has it."""
-
-_MAX_ANSWER = 64 * 1024
-"""Bytes read of an answer; an Admin's has a hundred, a page shows what it is in these."""
 
 _MOST_TELLING_LAST = (AdminUnreachable, NotAnAdmin, WrongPath, LoginPage, WrongToken, Refused)
 
@@ -74,16 +70,19 @@ class AdminCluster:
     errors is raised: AdminUnreachable only if all are unreachable.
     """
 
-    def __init__(
-        self, config: ClusterConfig, session: aiohttp.ClientSession, *, timeout_s: float = 5.0
-    ) -> None:
+    def __init__(self, config: ClusterConfig, *, timeout_s: float = 5.0) -> None:
         self.config = config
-        self._session = session
-        self._timeout = aiohttp.ClientTimeout(total=timeout_s)
+        self._timeout_s = timeout_s
+        self._lines = {address: Line(address, _headers(config)) for address in config.addresses}
         self._dialects = dict.fromkeys(config.addresses, Dialect())
         self._good = config.addresses[0]
         self._heard: tuple[str, bool] | None = None
         """The signs that were learnt from last: most requests say nothing new."""
+
+    def close(self) -> None:
+        """Close the connections that are kept; one that is asked again opens another."""
+        for line in self._lines.values():
+            line.close()
 
     def heard(self, path: str, headers: Mapping[str, str]) -> None:
         """Learn the generation from a request that this cluster sent to the executor."""
@@ -174,39 +173,24 @@ class AdminCluster:
 
     async def _ask(self, address: str, operation: str, body: bytes) -> Answer:
         try:
-            async with self._session.post(
-                f"{address}/{operation}",
-                data=body,
-                headers=self._headers(),
-                timeout=self._timeout,
-                allow_redirects=False,
-            ) as response:
-                return read_answer(
-                    response.status,
-                    response.content_type,
-                    await _start_of(response.content),
-                    address=address,
-                    location=response.headers.get("Location", ""),
-                )
+            async with asyncio.timeout(self._timeout_s):
+                reply = await self._lines[address].post(operation, body)
         except TimeoutError:
-            raise AdminUnreachable(f"{address}: no answer in {self._timeout.total} s") from None
-        except (
-            aiohttp.ClientError,
-            OSError,
-            ValueError,
-        ) as error:  # a name that cannot be resolved
+            raise AdminUnreachable(f"{address}: no answer in {self._timeout_s} s") from None
+        except (OSError, ValueError) as error:  # a name that cannot be resolved is a ValueError too
             raise AdminUnreachable(f"{address}: {error or type(error).__name__}") from error
-
-    def _headers(self) -> dict[str, str]:
-        headers = {"Content-Type": "application/json;charset=UTF-8"}
-        headers[APP_NAME_HEADER] = self.config.app_name
-        if self.config.access_token:
-            headers[TOKEN_HEADER] = self.config.access_token
-        return headers
+        return read_answer(
+            reply.status, reply.content_type, reply.body, address=address, location=reply.location
+        )
 
 
-async def _start_of(content: aiohttp.StreamReader) -> bytes:
-    try:
-        return await content.readexactly(_MAX_ANSWER)
-    except asyncio.IncompleteReadError as end:
-        return end.partial
+def _headers(config: ClusterConfig) -> dict[str, str]:
+    headers = {
+        "Content-Type": "application/json;charset=UTF-8",
+        "Accept": "*/*",
+        "User-Agent": "qooerp-scheduler",
+        APP_NAME_HEADER: config.app_name,
+    }
+    if config.access_token:
+        headers[TOKEN_HEADER] = config.access_token
+    return headers

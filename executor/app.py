@@ -7,7 +7,6 @@ import contextlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import MappingProxyType
 
-import aiohttp
 import structlog
 
 from executor import capture
@@ -115,8 +114,8 @@ class ExecutorApp:
         self.journal.start()
         opened.callback(self._log_keeper.tell_losses)  # the last lines are written by the close
         opened.push_async_callback(self.journal.close)
-        session = await opened.enter_async_context(aiohttp.ClientSession())
-        self._presence = Presence(self._settings, session)
+        self._presence = Presence(self._settings)
+        opened.callback(self._presence.close)
         self._pools = Pools(self.handlers, self._settings)
         opened.push_async_callback(lambda: self._pools.close(self._hurry))
         await self._pools.open()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-import aiohttp
 import structlog
 
 from admin_bridge import AdminCluster, AdminError, ClusterConfig, RegistryBeat
@@ -23,19 +22,22 @@ FindUrl = Callable[[], Awaitable[str]]
 class Presence:
     """The Admin clusters of the settings, and our place in each."""
 
-    def __init__(self, settings: ExecutorSettings, session: aiohttp.ClientSession) -> None:
+    def __init__(self, settings: ExecutorSettings) -> None:
         """Raise StartRefused for what is no address."""
         self._settings = settings
         self._sections = settings.clusters()
         try:
-            self.clusters = [
-                AdminCluster(config_of(settings, one), session) for one in self._sections
-            ]
+            self.clusters = [AdminCluster(config_of(settings, one)) for one in self._sections]
         except ValueError as error:
             raise StartRefused(f"admins: {error}") from None
         self._beats: list[RegistryBeat] = []
         self._beating: list[asyncio.Task[None]] = []
         self._registered: set[str] = set()
+
+    def close(self) -> None:
+        """Close the connections to the Admins."""
+        for cluster in self.clusters:
+            cluster.close()
 
     @property
     def is_known(self) -> bool:

@@ -60,10 +60,13 @@ async def _cluster(
     subject = f"admin {section.name}"
     try:
         config = config_of(settings, section)
+        cluster = AdminCluster(config)
     except ValueError as error:
         yield fail(subject, str(error), "the service will not start like this")
         return
-    for address, fault in await AdminCluster(config, session).check():
+    faults = await cluster.check()
+    cluster.close()
+    for address, fault in faults:
         if fault is not None:
             yield fail(subject, str(fault), "runs cannot be called back through this address")
             continue

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import aiohttp
 import pytest
 
 from admin_bridge import (
@@ -43,9 +42,9 @@ async def admin(request):
 async def a_cluster(
     *addresses: str, token: str = TOKEN, app_name: str = APP, timeout_s: float = 5.0
 ) -> AsyncIterator[AdminCluster]:
-    async with aiohttp.ClientSession() as session:
-        config = ClusterConfig("main", addresses, token, app_name)
-        yield AdminCluster(config, session, timeout_s=timeout_s)
+    cluster = AdminCluster(ClusterConfig("main", addresses, token, app_name), timeout_s=timeout_s)
+    yield cluster
+    cluster.close()
 
 
 @pytest.fixture
@@ -162,7 +161,7 @@ async def test_another_generation_may_take_over_while_we_run(admin, cluster, lat
         (Fault.UNREACHABLE, AdminUnreachable, "Connect"),
         (Fault.SLOW, AdminUnreachable, "no answer in 0.3 s"),
         (Fault.HTTP_STATUS, AdminUnreachable, "HTTP 500"),
-        (Fault.DROP, AdminUnreachable, "disconnected"),
+        (Fault.DROP, AdminUnreachable, "closed without an answer"),
         (Fault.LOGIN_PAGE, LoginPage, "this looks like the console's login page"),
         (Fault.REFUSE, Refused, "the Admin refused: no"),
         (Fault.WRONG_TOKEN, WrongToken, "token"),

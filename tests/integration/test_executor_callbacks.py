@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 import pytest
 
 from admin_bridge import AdminCluster, ClusterConfig
@@ -69,7 +68,7 @@ class Desk:
 @pytest.fixture
 async def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Desk]:
     """An Admin that cannot read a result with `poison` in it."""
-    async with FakeAdmin("2.4") as admin, aiohttp.ClientSession() as session:
+    async with FakeAdmin("2.4") as admin:
         fits = type(admin._api)._fits
 
         def fits_unless_poisoned(api: Any, entry: Any) -> bool:
@@ -83,7 +82,9 @@ async def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
         )
         journal.start()
         config = ClusterConfig("main", (admin.url,), "", "qooerp-scheduler")
-        yield Desk(file, journal, AdminCluster(config, session), admin)
+        cluster = AdminCluster(config)
+        yield Desk(file, journal, cluster, admin)
+        cluster.close()
         await journal.close()
 
 
