@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check fmt bench wheel lock
+.PHONY: help setup demo test check fmt bench wheel test-wheel lock
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -7,7 +7,7 @@ STAMP := .venv/.installed
 CODE := executor admin_bridge scheduler handlers tests bench
 
 help:  ## show these commands
-	@sed -n 's/^\([a-z]*\):.*  ## /\1|/p' Makefile | while IFS='|' read -r name text; do printf '  make %-7s %s\n' "$$name" "$$text"; done
+	@sed -n 's/^\([a-z-]*\):.*  ## /\1|/p' Makefile | while IFS='|' read -r name text; do printf '  make %-10s %s\n' "$$name" "$$text"; done
 
 setup: $(STAMP)  ## make .venv with everything in it, from the lock file (Python 3.11 to 3.15)
 
@@ -44,6 +44,11 @@ wheel: setup  ## build dist/*.whl, its run path compiled (needs a C compiler and
 	@echo "compiling: takes a minute"
 	@HATCH_BUILD_HOOK_ENABLE_MYPYC=1 $(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist dist/*.tar.gz
 	@ls dist/*.whl
+
+test-wheel: wheel  ## run the tests of the executor on what that wheel has compiled
+	@rm -rf build/wheel && $(BIN)/python -m zipfile --extract dist/*.whl build/wheel
+	@PYTHONPATH=build/wheel $(BIN)/python -P -c 'import executor.lane as m; assert m.__file__.endswith(".so"), m.__file__'
+	PYTHONPATH=$(CURDIR)/build/wheel $(BIN)/python -m pytest -n 3 --dist loadfile --override-ini "pythonpath=build/wheel ." -m "not sources and not postgresql" $(ARGS)
 
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" pyproject.toml
 

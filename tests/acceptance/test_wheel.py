@@ -10,6 +10,8 @@ import pytest
 
 from tests.acceptance.command import ROOT
 
+pytestmark = pytest.mark.sources
+
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -20,6 +20,8 @@ from executor.model import Result, RunState, Trigger
 from executor.runlog import RunLog
 from tests.integration.executor_service import until
 
+pytestmark = pytest.mark.sources
+
 
 class Store(JournalStore):
     """A journal's file whose disk can be full for a while."""

