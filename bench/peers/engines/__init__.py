@@ -43,7 +43,7 @@ PEERS = (
 
 def prepare_engines() -> str:
     """Install them; why they are absent, or nothing."""
-    mark = _FOLDER / "engines-are-installed"
+    mark = _FOLDER / "peers-are-installed"
     if mark.exists():
         return ""
     reason = make_environment(_FOLDER, list(_PINNED))
