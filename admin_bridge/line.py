@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import socket
+import ssl
 from collections.abc import Mapping
 from functools import cached_property
 from typing import NamedTuple, cast
@@ -72,6 +73,11 @@ class Line:
         """The path and the lines that all requests have. Raise ValueError: no address can be so."""
         return quote(self._url.path, safe=_KEPT_IN_PATHS), _lines(self._url, self._headers)
 
+    @cached_property
+    def _trust(self) -> ssl.SSLContext | None:
+        """Whose certificates are good: read once, it takes long; None where none is asked for."""
+        return ssl.create_default_context() if self._url.scheme == "https" else None
+
     def _kept(self) -> _Connection | None:
         while self._idle:
             connection = self._idle.pop()
@@ -88,13 +94,12 @@ class Line:
             found, happy_eyeballs_delay=_NEXT_ADDRESS_S, loop=loop
         )
         plug.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        secure = self._url.scheme == "https"
         try:
             _, connection = await loop.create_connection(
                 lambda: _Connection(loop),
                 sock=plug,
-                ssl=secure or None,
-                server_hostname=host if secure else None,
+                ssl=self._trust,
+                server_hostname=host if self._trust else None,
             )
         except BaseException:
             plug.close()
