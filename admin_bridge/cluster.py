@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from admin_bridge.answer import Answer, read_answer
+from admin_bridge.connection_pool import ConnectionPool
 from admin_bridge.dialect import (
     APP_NAME_HEADER,
     TOKEN_HEADER,
@@ -25,7 +26,6 @@ from admin_bridge.errors import (
     WrongPath,
     WrongToken,
 )
-from admin_bridge.line import Line
 from admin_bridge.wire import encode
 
 MAX_BATCH = 50
@@ -73,7 +73,7 @@ class AdminCluster:
     def __init__(self, config: ClusterConfig, *, timeout_s: float = 5.0) -> None:
         self.config = config
         self._timeout_s = timeout_s
-        self._lines = {address: Line(address, _headers(config)) for address in config.addresses}
+        self._pools = {at: ConnectionPool(at, _headers(config)) for at in config.addresses}
         self._dialects = dict.fromkeys(config.addresses, Dialect())
         self._good = config.addresses[0]
         self._heard: tuple[str, bool] | None = None
@@ -81,8 +81,8 @@ class AdminCluster:
 
     def close(self) -> None:
         """Close the connections that are kept; one that is asked again opens another."""
-        for line in self._lines.values():
-            line.close()
+        for pool in self._pools.values():
+            pool.close()
 
     def heard(self, path: str, headers: Mapping[str, str]) -> None:
         """Learn the generation from a request that this cluster sent to the executor."""
@@ -174,7 +174,7 @@ class AdminCluster:
     async def _ask(self, address: str, operation: str, body: bytes) -> Answer:
         try:
             async with asyncio.timeout(self._timeout_s):
-                reply = await self._lines[address].post(operation, body)
+                reply = await self._pools[address].post(operation, body)
         except TimeoutError:
             raise AdminUnreachable(f"{address}: no answer in {self._timeout_s} s") from None
         except (OSError, ValueError) as error:  # a name that cannot be resolved is a ValueError too

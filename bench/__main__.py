@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import platform
 import sys
 import time
 from dataclasses import asdict
@@ -17,6 +16,7 @@ from rich.table import Table
 
 from bench.ours import prepare_ours
 from bench.peers.prepare import prepare
+from bench.python import interpreter, version
 from bench.scenario import FAILURES, Row, Scenario, failed, text_of
 from bench.scenarios import ALL
 from bench.target import PREPARED, Target
@@ -107,7 +107,7 @@ def _write(scenario: Scenario, rows: dict[str, Row], *, quick: bool) -> None:
         "scenario": scenario.name,
         "quick": quick,
         "at": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
-        "python": platform.python_version(),
+        "python": version(interpreter()),
         "load_average": os.getloadavg(),
         "rows": {name: row.cells for name, row in rows.items()},
         "figures": [

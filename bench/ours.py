@@ -7,7 +7,15 @@ from bench.target import PREPARED, ROOT, is_newer
 
 _FOLDER = PREPARED / "ours"
 _MARK = _FOLDER / "ours-is-installed"
-_PARTS = ("executor", "admin_bridge", "scheduler", "handlers", "schema.sql", "pyproject.toml")
+_PARTS = (
+    "executor",
+    "admin_bridge",
+    "scheduler",
+    "handlers",
+    "schema.sql",
+    "pyproject.toml",
+    "requirements-run.lock",
+)
 COMMAND = _FOLDER / "bin/qooerp-scheduler"
 PATH = PREPARED / "path"
 """A folder for PYTHONPATH that has `bench` and nothing else: sources would hide the wheel's."""

@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 
 _SYSTEM = "/usr/bin:/bin"
-_VERSION = "import platform; print(*platform.python_version_tuple()[:2], sep='.')"
+_VERSION = "import platform; print(platform.python_version())"
 
 
 @cache
@@ -20,11 +20,14 @@ def interpreter() -> str:
     that distributions and images ship: with pyenv's a run takes a seventh longer.
     """
     system = shutil.which("python3", path=_SYSTEM)
-    if system is not None:
-        asked = subprocess.run([system, "-c", _VERSION], capture_output=True, text=True, check=True)
-        if asked.stdout.strip() == f"{sys.version_info.major}.{sys.version_info.minor}":
-            return system
-    return sys.executable
+    ours = f"{sys.version_info.major}.{sys.version_info.minor}."
+    return system if system and version(system).startswith(ours) else sys.executable
+
+
+def version(python: str) -> str:
+    """Of a Python, as `3.11.2`."""
+    asked = subprocess.run([python, "-c", _VERSION], capture_output=True, text=True, check=True)
+    return asked.stdout.strip()
 
 
 def make_environment(folder: Path, *installed: list[str]) -> str | None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from admin_bridge.line import Line, Reply
+from admin_bridge.connection_pool import ConnectionPool, Reply
 from tests.integration.mail_server import a_certificate
 
 OK = b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 12\r\n\r\n{"code":200}'
@@ -80,15 +80,15 @@ async def _listening(serve: Answer, secure: ssl.SSLContext | None = None) -> Asy
 
 
 @asynccontextmanager
-async def a_line(address: str, **headers: str) -> AsyncIterator[Line]:
-    line = Line(address, headers)
-    yield line
-    line.close()
+async def a_pool(address: str, **headers: str) -> AsyncIterator[ConnectionPool]:
+    pool = ConnectionPool(address, headers)
+    yield pool
+    pool.close()
 
 
 async def test_a_request_says_what_it_must() -> None:
-    async with a_server(OK) as server, a_line(f"{server.url}/admin", **{"XXL-X": "é"}) as line:
-        assert await line.post("api/callback", b"[1]") == GOOD
+    async with a_server(OK) as server, a_pool(f"{server.url}/admin", **{"XXL-X": "é"}) as pool:
+        assert await pool.post("api/callback", b"[1]") == GOOD
 
     host = server.url.removeprefix("http://")
     assert server.connections == [
@@ -100,27 +100,27 @@ async def test_a_request_says_what_it_must() -> None:
 
 
 async def test_one_connection_serves_one_request_after_the_other() -> None:
-    async with a_server(OK, OK, OK) as server, a_line(server.url) as line:
+    async with a_server(OK, OK, OK) as server, a_pool(server.url) as pool:
         for _ in range(3):
-            assert await line.post("x", b"") == GOOD
+            assert await pool.post("x", b"") == GOOD
 
     assert [len(requests) for requests in server.connections] == [3]
 
 
 async def test_requests_at_the_same_time_have_connections_of_their_own() -> None:
-    async with a_server(OK, OK, OK) as server, a_line(server.url) as line:
-        replies = await asyncio.gather(*(line.post("x", b"") for _ in range(2)))
+    async with a_server(OK, OK, OK) as server, a_pool(server.url) as pool:
+        replies = await asyncio.gather(*(pool.post("x", b"") for _ in range(2)))
         assert replies == [GOOD, GOOD]
-        await line.post("x", b"")
+        await pool.post("x", b"")
 
     assert sorted(len(requests) for requests in server.connections) == [1, 2]
 
 
 async def test_a_connection_that_was_closed_meanwhile_is_not_used() -> None:
     closing = OK.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
-    async with a_server(closing, OK) as server, a_line(server.url) as line:
-        assert await line.post("x", b"") == GOOD
-        assert await line.post("x", b"") == GOOD
+    async with a_server(closing, OK) as server, a_pool(server.url) as pool:
+        assert await pool.post("x", b"") == GOOD
+        assert await pool.post("x", b"") == GOOD
 
     assert [len(requests) for requests in server.connections] == [1, 1]
 
@@ -145,9 +145,9 @@ async def test_a_connection_that_was_closed_meanwhile_is_not_used() -> None:
     ],
 )  # fmt: skip
 async def test_an_answer_may_come_in_many_shapes(answer: bytes, reply: Reply) -> None:
-    async with a_server(answer, OK) as server, a_line(server.url) as line:
-        assert await line.post("x", b"") == reply
-        assert await line.post("x", b"") == GOOD
+    async with a_server(answer, OK) as server, a_pool(server.url) as pool:
+        assert await pool.post("x", b"") == reply
+        assert await pool.post("x", b"") == GOOD
 
 
 @pytest.mark.parametrize(
@@ -161,10 +161,10 @@ async def test_an_answer_may_come_in_many_shapes(answer: bytes, reply: Reply) ->
 async def test_what_is_no_answer_is_an_error(
     answer: bytes, error: type[Exception], words: str
 ) -> None:
-    async with a_server(answer, OK) as server, a_line(server.url) as line:
+    async with a_server(answer, OK) as server, a_pool(server.url) as pool:
         with pytest.raises(error, match=words):
-            await line.post("x", b"")
-        assert await line.post("x", b"") == GOOD
+            await pool.post("x", b"")
+        assert await pool.post("x", b"") == GOOD
 
 
 async def test_an_answer_that_comes_too_late_is_nobodys() -> None:
@@ -181,19 +181,19 @@ async def test_an_answer_that_comes_too_late_is_nobodys() -> None:
                 writer.write(OK.replace(b"200}", b"500}"))
             writer.write(OK)
 
-    async with _listening(serve) as port, a_line(f"http://127.0.0.1:{port}") as line:
+    async with _listening(serve) as port, a_pool(f"http://127.0.0.1:{port}") as pool:
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.05):
-                await line.post("x", b"")
+                await pool.post("x", b"")
         late.set()
-        assert await line.post("x", b"") == GOOD
-        assert await line.post("x", b"") == GOOD
+        assert await pool.post("x", b"") == GOOD
+        assert await pool.post("x", b"") == GOOD
 
 
 async def test_who_speaks_unasked_is_hung_up_on() -> None:
-    async with a_server(OK + OK, OK) as server, a_line(server.url) as line:
-        assert await line.post("x", b"") == GOOD
-        assert await line.post("x", b"") == GOOD
+    async with a_server(OK + OK, OK) as server, a_pool(server.url) as pool:
+        assert await pool.post("x", b"") == GOOD
+        assert await pool.post("x", b"") == GOOD
 
     assert [len(requests) for requests in server.connections] == [1, 1]
 
@@ -201,8 +201,8 @@ async def test_who_speaks_unasked_is_hung_up_on() -> None:
 async def test_names_and_paths_are_written_as_the_wire_wants_them() -> None:
     async with a_server(OK) as server:
         port = server.url.rpartition(":")[2]
-        async with a_line(f"http://ops:p%40ss@localhost:{port}/作业/a%20b") as line:
-            assert await line.post("api/registry", b"") == GOOD
+        async with a_pool(f"http://ops:p%40ss@localhost:{port}/作业/a%20b") as pool:
+            assert await pool.post("api/registry", b"") == GOOD
 
     (request,) = server.connections[0]
     assert request.startswith(b"POST /%E4%BD%9C%E4%B8%9A/a%20b/api/registry HTTP/1.1\r\n")
@@ -213,9 +213,9 @@ async def test_names_and_paths_are_written_as_the_wire_wants_them() -> None:
 async def test_a_server_that_cannot_show_who_it_is_is_not_spoken_to(
     secure: ssl.SSLContext,
 ) -> None:
-    async with a_server(OK, secure=secure) as server, a_line(server.url) as line:
+    async with a_server(OK, secure=secure) as server, a_pool(server.url) as pool:
         with pytest.raises(OSError, match="certificate verify failed"):
-            await line.post("x", b"secret")
+            await pool.post("x", b"secret")
 
     assert all(not requests for requests in server.connections)
 
@@ -224,8 +224,8 @@ async def test_a_server_that_can_is(
     secure: ssl.SSLContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "cert.pem"))
-    async with a_server(OK, OK, secure=secure) as server, a_line(server.url) as line:
-        assert await line.post("x", b"") == GOOD
-        assert await line.post("x", b"") == GOOD
+    async with a_server(OK, OK, secure=secure) as server, a_pool(server.url) as pool:
+        assert await pool.post("x", b"") == GOOD
+        assert await pool.post("x", b"") == GOOD
 
     assert [len(requests) for requests in server.connections] == [2]

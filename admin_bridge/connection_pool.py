@@ -1,4 +1,4 @@
-"""Kept HTTP connections to one address of an Admin: what is said over them is small.
+"""Kept HTTP connections to one address of an Admin: what goes over them is small.
 
 Not aiohttp's client: a call of fifty results took 170 µs of it, more than any other library on the
 way of a run, for what is not needed here (ADR 0016 has the measurement).
@@ -11,6 +11,7 @@ import base64
 import socket
 import ssl
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import cached_property
 from typing import NamedTuple, cast
 from urllib.parse import SplitResult, quote, unquote, urlsplit
@@ -37,7 +38,7 @@ class Reply(NamedTuple):
     body: bytes
 
 
-class Line:
+class ConnectionPool:
     """Posts to one address, over a connection that is kept where it may be, else over a new one."""
 
     def __init__(self, address: str, headers: Mapping[str, str]) -> None:
@@ -102,7 +103,8 @@ class Line:
                 server_hostname=host if self._trust else None,
             )
         except BaseException:
-            plug.close()
+            with suppress(OSError):  # where the loop has not taken it yet (uvloop#653)
+                plug.close()
             raise
         return connection
 
