@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
-from executor import read_only
+from executor import sqlite
 
 _READ = """
 SELECT id, cluster, log_id, state, coalesce(message, ''), ended_ms, refusal FROM run
@@ -33,8 +32,8 @@ class DeadLetter(NamedTuple):
 
 
 def dead_letters(journal: Path) -> list[DeadLetter]:
-    """Those in this journal, oldest first. Raise sqlite3.Error."""
-    with closing(read_only.connect(journal)) as db:
+    """Those in this journal, oldest first. Raise sqlite.Error."""
+    with closing(sqlite.connect_to_read(journal)) as db:
         return [DeadLetter(*row) for row in db.execute(_READ)]
 
 
@@ -43,5 +42,7 @@ def revive(journal: Path, run_ids: Iterable[int]) -> int:
 
     Those whose log id belongs to another run now stay: they would falsify its row.
     """
-    with closing(sqlite3.connect(journal)) as db, db:
-        return db.executemany(_REVIVE, [(i,) for i in run_ids]).rowcount
+    with closing(sqlite.connect(journal)) as db:
+        with db:
+            db.executemany(_REVIVE, [(i,) for i in run_ids])
+        return db.total_changes()

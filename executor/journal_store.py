@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import sqlite3
 from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
 from contextlib import ExitStack
@@ -17,7 +16,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from executor import forks
+from executor import forks, sqlite
 from executor.errors import StartRefused
 from executor.model import LOCAL, Report, RunState, Trigger
 from executor.privacy import make_private
@@ -156,12 +155,12 @@ class JournalStore:
             self._lock = _lock(path.with_suffix(".lock"))
             opened.callback(_unlock, self._lock)
             make_private(path)
-            self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+            self._db = sqlite.connect(path)
             opened.callback(self._db.close)
             try:
                 _prepare(self._db, path, full_sync=full_sync)
-                (highest,) = self._db.execute("SELECT max(log_id) FROM run").fetchone()
-            except sqlite3.Error as error:
+                highest = self._db.execute("SELECT max(log_id) FROM run").get
+            except sqlite.Error as error:
                 raise StartRefused(f"{path} cannot be used: {error}") from error
             opened.pop_all()
         self._highest: dict[str, int] = defaultdict(lambda: highest or 0)
@@ -175,7 +174,7 @@ class JournalStore:
         """Write *batch*, all or nothing; an answer for each of its accepts.
 
         Raises:
-            sqlite3.Error: nothing of it was written.
+            sqlite.Error: nothing of it was written.
         """
         self._db.execute("BEGIN IMMEDIATE")
         try:
@@ -205,7 +204,9 @@ class JournalStore:
         return answers
 
     def _accept(self, rows: Sequence[tuple[Any, ...]]) -> list[Answer]:
-        inserted = self._db.executemany(_ACCEPT, rows).rowcount
+        before = self._db.total_changes()
+        self._db.executemany(_ACCEPT, rows)
+        inserted = self._db.total_changes() - before
         all_new = inserted == len(rows)
         answers = [NEW] * inserted if all_new else [self._answer(row) for row in rows]
         for row, answer in zip(rows, answers, strict=True):
@@ -222,14 +223,14 @@ class JournalStore:
 
     def _answer(self, row: tuple[Any, ...]) -> Answer:
         run_id, *identity = row[:4]
-        first, *answer = self._db.execute(_KNOWN, identity).fetchone()
+        first, *answer = self._db.execute(_KNOWN, identity).get
         if first == run_id:
             return NEW
         self._owe_again(identity, text=row[9], record=row[12])
         return _first_answer(*answer)
 
     def probe(self) -> None:
-        """Write something that changes nothing. Raise sqlite3.Error."""
+        """Write something that changes nothing. Raise sqlite.Error."""
         self._db.execute(f"PRAGMA user_version={_FORMAT}")
 
     def known(self, trigger: Trigger, *, record: int) -> Answer | None:
@@ -247,7 +248,7 @@ class JournalStore:
 
     def next_ids(self) -> tuple[int, int]:
         """The next run id and the next revision."""
-        run_id, revision = self._db.execute("SELECT max(id), max(revision) FROM run").fetchone()
+        run_id, revision = self._db.execute("SELECT max(id), max(revision) FROM run").get
         return (run_id or 0) + 1, (revision or 0) + 1
 
     def open_runs(self) -> list[Report]:
@@ -272,7 +273,8 @@ class JournalStore:
 
     def forget_but(self, newest: int) -> int:
         """Drop settled runs, but for the *newest* runs of all; at most 20,000 at once; how many."""
-        return self._db.execute(_FORGET, (newest,)).rowcount
+        self._db.execute(_FORGET, (newest,))
+        return self._db.changes()
 
 
 def _lock(path: Path) -> int:
@@ -292,15 +294,15 @@ def _unlock(handle: int) -> None:
     os.close(handle)
 
 
-def _prepare(db: sqlite3.Connection, path: Path, *, full_sync: bool) -> None:
+def _prepare(db: sqlite.Connection, path: Path, *, full_sync: bool) -> None:
     db.execute("PRAGMA journal_mode=WAL")
     db.execute(f"PRAGMA synchronous={'FULL' if full_sync else 'NORMAL'}")
     db.execute(f"PRAGMA wal_autocheckpoint={WAL_PAGES}")
-    (version,) = db.execute("PRAGMA user_version").fetchone()
+    version = db.execute("PRAGMA user_version").get
     if version == 0:
-        db.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version={_FORMAT}; COMMIT;")
+        db.execute(f"BEGIN; {_SCHEMA} PRAGMA user_version={_FORMAT}; COMMIT;")
     elif version == 1:
-        db.executescript(f"BEGIN; {_FROM_1} PRAGMA user_version={_FORMAT}; COMMIT;")
+        db.execute(f"BEGIN; {_FROM_1} PRAGMA user_version={_FORMAT}; COMMIT;")
     elif version != _FORMAT:
         raise StartRefused(f"{path} was written by another version (format {version})")
     db.execute(_DROPPED)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import sqlite3
 import threading
 from collections.abc import Callable, Iterable
 from queue import Empty, SimpleQueue
@@ -12,6 +11,7 @@ from typing import Any
 
 import structlog
 
+from executor import sqlite
 from executor.aside import stand_aside
 from executor.journal_store import Answer, Batch, JournalStore
 from executor.logstore import Chunk, LogWriter
@@ -151,7 +151,7 @@ class JournalWriter:
             return []
         try:
             answers = self._store.commit(_batch(ops)) if ops else self._probe()
-        except sqlite3.Error as error:
+        except sqlite.Error as error:
             self.failure = str(error)
             accepts = [op for op in ops if op.part == "accepts"]
             self._tell([(op.done, JournalBroken(self.failure)) for op in accepts])
@@ -176,7 +176,7 @@ class JournalWriter:
         for ask in asks:
             try:
                 value = ask.question(self._store)
-            except (sqlite3.Error, OSError) as error:
+            except (*sqlite.FAULTS, OSError) as error:
                 self._on_loop(settle, ask.answer, None, JournalBroken(str(error)))
             else:
                 self._on_loop(settle, ask.answer, value, None)
@@ -194,7 +194,7 @@ class JournalWriter:
             self._log_room.notify_all()
 
     def _forget(self) -> None:
-        with contextlib.suppress(sqlite3.Error):
+        with contextlib.suppress(sqlite.Error):
             self._store.forget_but(self._remember)
 
 

@@ -6,14 +6,13 @@ Lines that the disk did not take are missing between two chunks: one line in the
 from __future__ import annotations
 
 import contextlib
-import sqlite3
 from collections.abc import Iterator
 from datetime import date
 from itertools import takewhile
 from pathlib import Path
 from typing import NamedTuple
 
-from executor import read_only
+from executor import sqlite
 from executor.logstore import day_file, day_of
 
 _SLACK_MS = 1_500
@@ -69,7 +68,7 @@ class _Piece(NamedTuple):
 class _Log(NamedTuple):
     """One run's log in its day's open file."""
 
-    db: sqlite3.Connection
+    db: sqlite.Connection
     key: tuple[int, int, str]
 
 
@@ -137,7 +136,7 @@ class LogPages:
         path = day_file(self._directory, day)
         if not path.exists():
             return None
-        db = read_only.connect(path)
+        db = sqlite.connect_to_read(path)
         stack.enter_context(contextlib.closing(db))
         if not db.execute(MADE).fetchone():
             return None  # its writer has only just begun, or died when it had
@@ -217,7 +216,7 @@ def _tail(log: _Log, budget: int) -> tuple[list[str], int]:
 
 
 def _total(log: _Log) -> int:
-    total: int = log.db.execute(_TOTAL, log.key).fetchone()[0]
+    total: int = log.db.execute(_TOTAL, log.key).get
     return total
 
 

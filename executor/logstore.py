@@ -6,13 +6,13 @@ at line 1 costs, a day is dropped by deleting its file, and no run has a file of
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Sequence
 from datetime import date
 from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
+from executor import sqlite
 from executor.clock import moment
 from executor.privacy import make_private
 
@@ -36,6 +36,7 @@ _DELETE = "DELETE FROM chunk WHERE log_id=? AND triggered_ms=? AND cluster=?"
 _OPEN_DAYS = 3
 _WAL_PAGES = 8_000
 """Pages (32 MiB) that gather before they are moved into the file: all that writes waits for it."""
+_DAY_MS = 24 * 3600_000
 _LAST_MS = 253_402_214_400_000
 """9999-12-31: a trigger may claim any time."""
 
@@ -57,7 +58,7 @@ class LogWriter:
     def __init__(self, directory: Path) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self._directory = directory
-        self._days: dict[date, sqlite3.Connection] = {}
+        self._days: dict[date, sqlite.Connection] = {}
         self.lost_lines = 0
         """Lines that the disk did not take since the start."""
         self.failure = ""
@@ -70,11 +71,12 @@ class LogWriter:
 
         A log that cannot be written loses lines and counts them: a full disk must not stop runs.
         """
-        for day, group in groupby(chunks, key=lambda chunk: day_of(chunk.triggered_ms)):
+        for _, group in groupby(chunks, key=lambda chunk: chunk.triggered_ms // _DAY_MS):
             some = list(group)
+            day = day_of(some[0].triggered_ms)
             try:
                 self._append(day, some)
-            except sqlite3.Error as error:
+            except sqlite.Error as error:
                 self.failure = str(error)
                 self.lost_lines += sum(chunk.lines for chunk in some)
                 self._forget(day)
@@ -94,18 +96,18 @@ class LogWriter:
                 db.execute("ROLLBACK")
             raise
 
-    def _open(self, day: date) -> sqlite3.Connection:
+    def _open(self, day: date) -> sqlite.Connection:
         db = self._days.get(day)
         if db is None:
             while len(self._days) >= _OPEN_DAYS:
                 self._forget(next(iter(self._days)))
             file = day_file(self._directory, day)
             make_private(file)
-            db = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
+            db = sqlite.connect(file)
             db.execute("PRAGMA journal_mode=WAL")
             db.execute("PRAGMA synchronous=NORMAL")
             db.execute(f"PRAGMA wal_autocheckpoint={_WAL_PAGES}")
-            db.executescript(_SCHEMA)
+            db.execute(_SCHEMA)
             self._days[day] = db
         return db
 

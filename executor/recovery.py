@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
+from executor import sqlite
 from executor.dispatch import Dispatcher
 from executor.ending import covered
 from executor.errors import TriggerRejected
@@ -96,7 +96,7 @@ def _first_line(report: Report, pages: LogPages) -> int:
         return 1
     try:
         return pages.total(*report.trigger.identity) + 1
-    except sqlite3.Error:
+    except sqlite.FAULTS:
         return 1  # a day file that cannot be read costs lines, never a start
 
 

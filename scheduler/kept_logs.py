@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import sqlite3
 from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
 from typing import NamedTuple
 
-from executor import read_only
+from executor import sqlite
 from executor.logpages import MADE, LogPages, Page
 from executor.logstore import day_file, days
 
@@ -35,7 +34,7 @@ def kept_days(directory: Path) -> list[tuple[date, int]]:
 def find_runs(
     directory: Path,
     log_id: int,
-    unreadable: Callable[[Path, sqlite3.Error], None],
+    unreadable: Callable[[Path, Exception], None],
     *,
     cluster: str | None = None,
     day: date | None = None,
@@ -49,7 +48,7 @@ def find_runs(
         if day in (None, one):
             try:
                 found += _runs_of(directory, one, log_id)
-            except sqlite3.Error as error:
+            except sqlite.FAULTS as error:
                 unreadable(day_file(directory, one), error)
     return sorted(
         (run for run in found if cluster in (None, run.cluster)), key=lambda run: run.triggered_ms
@@ -70,17 +69,17 @@ def has_ended(journal: Path, run: KeptRun) -> bool:
     """Whether nothing more will come: the journal says so, or no longer knows the run."""
     if not journal.exists():
         return True
-    with contextlib.closing(read_only.connect(journal)) as db:
+    with contextlib.closing(sqlite.connect_to_read(journal)) as db:
         row = db.execute(_STATE, (run.cluster, run.log_id, run.triggered_ms)).fetchone()
     return row is None or row[0] not in ("queued", "running")
 
 
 def _runs_of(directory: Path, day: date, log_id: int) -> list[KeptRun]:
-    with contextlib.closing(read_only.connect(day_file(directory, day))) as db:
+    with contextlib.closing(sqlite.connect_to_read(day_file(directory, day))) as db:
         if not db.execute(MADE).fetchone():
             return []
-        rows = db.execute(_FIND, (log_id,)).fetchall()
-    return [KeptRun(cluster, log_id, ms, day) for cluster, ms in rows]
+        rows = db.execute(_FIND, (log_id,))
+        return [KeptRun(cluster, log_id, ms, day) for cluster, ms in rows]
 
 
 def _size(path: Path) -> int:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import sqlite3
 import sys
 import time
 from datetime import date
 from pathlib import Path
 
+from executor import sqlite
 from executor.clock import moment
 from executor.dead_letters import DeadLetter, dead_letters, revive
 from executor.errors import StartRefused
@@ -52,7 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
         case "show":
             try:
                 return _show(data_dir, arguments)
-            except sqlite3.Error as error:
+            except sqlite.FAULTS as error:
                 sys.stderr.write(f"{data_dir} cannot be read: {error}\n")
                 return 1
         case "dead":
@@ -90,7 +90,7 @@ def _show(data_dir: Path, arguments: argparse.Namespace) -> int:
         time.sleep(_LOOK_S)
 
 
-def _say_unreadable(file: Path, error: sqlite3.Error) -> None:
+def _say_unreadable(file: Path, error: Exception) -> None:
     sys.stderr.write(f"{file} cannot be read: {error}\n")
 
 
@@ -108,7 +108,7 @@ def _chosen(found: list[KeptRun]) -> KeptRun:
 def _dead(journal: Path, arguments: argparse.Namespace) -> int:
     try:
         letters = dead_letters(journal) if journal.exists() else []
-    except sqlite3.Error as error:
+    except sqlite.FAULTS as error:
         sys.stderr.write(f"{journal} cannot be read: {error}\n")
         return 1
     if arguments.retry is not None or arguments.all:

@@ -7,14 +7,13 @@ import fcntl
 import os
 import platform
 import shutil
-import sqlite3
 import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from executor import app as executor_app
-from executor import read_only
+from executor import sqlite
 from executor.dead_letters import dead_letters
 from executor.errors import StartRefused
 from executor.handler_table import load_handlers
@@ -88,7 +87,7 @@ def _journal(data_dir: Path) -> Iterator[Finding]:
     try:
         yield _journal_file(path, state)
         letters = len(dead_letters(path))
-    except sqlite3.Error as error:
+    except sqlite.FAULTS as error:
         advice = f"stop the service and move {path} away; what it still owed is lost"
         yield fail("journal", f"{path}: {error}", advice)
         return
@@ -98,11 +97,11 @@ def _journal(data_dir: Path) -> Iterator[Finding]:
 
 
 def _journal_file(path: Path, state: str) -> Finding:
-    with contextlib.closing(read_only.connect(path)) as db:
-        (health,) = db.execute("PRAGMA quick_check(1)").fetchone()
+    with contextlib.closing(sqlite.connect_to_read(path)) as db:
+        health = db.execute("PRAGMA quick_check(1)").get
         if health != "ok":
-            raise sqlite3.DatabaseError(health)
-        (open_runs,), (owed,) = db.execute(_OPEN).fetchone(), db.execute(_OWED).fetchone()
+            raise sqlite.Error(health)
+        open_runs, owed = db.execute(_OPEN).get, db.execute(_OWED).get
     return ok("journal", f"sound, {state}; {open_runs} runs open, {owed} reports owed")
 
 

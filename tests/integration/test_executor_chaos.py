@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import random
-import sqlite3
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
+from executor import sqlite
 from executor.app import ExecutorApp
 from executor.journal_store import Answer, Batch, JournalStore
 from executor.testing.fake_admin import FakeAdmin
@@ -56,7 +56,7 @@ def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
 
     def commit_if_there_is_room(store: JournalStore, batch: Batch) -> list[Answer]:
         if disk.full:
-            raise sqlite3.OperationalError("database or disk is full")
+            raise sqlite.Error("database or disk is full")
         return commit(store, batch)
 
     monkeypatch.setattr(JournalStore, "commit", commit_if_there_is_room)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from executor import sqlite
 from executor.journal import Journal
 from executor.journal_store import Answer, Batch, JournalStore
 from executor.journal_writer import JournalBroken
@@ -31,7 +31,7 @@ class Store(JournalStore):
 
     def commit(self, batch: Batch) -> list[Answer]:
         if self.full:
-            raise sqlite3.OperationalError("database or disk is full")
+            raise sqlite.Error("database or disk is full")
         self.commits += 1
         return super().commit(batch)
 
@@ -82,6 +82,20 @@ async def test_a_question_is_answered_after_what_was_said_before_it(journal: Jou
 
     assert owed.message == "done"
     assert await journal.owed_callbacks("main", 10) == []
+
+
+async def test_what_is_owed_and_cannot_be_read_ends_the_question_not_the_journal(
+    journal: Journal, tmp_path: Path
+) -> None:
+    run_id, _ = accept(journal, 1)
+    journal.finish(run_id, a_result())
+    await journal.written()
+    with contextlib.closing(sqlite.connect(tmp_path / "journal.db")) as db:
+        db.execute("UPDATE run SET message = CAST(x'ff' AS TEXT)")
+
+    with pytest.raises(JournalBroken, match="can't decode byte 0xff"):
+        await journal.owed_callbacks("main", 10)
+    assert (await accept(journal, 2)[1]).state is None
 
 
 async def test_while_nothing_can_be_written_accepts_fail_and_results_wait(
@@ -180,6 +194,6 @@ async def test_chunks_of_a_live_run_reach_the_file_in_their_order(
     await asyncio.to_thread(log.flush)
     await journal.written()
 
-    with contextlib.closing(sqlite3.connect(tmp_path / "logs" / "1970-01-01.db")) as db:
+    with contextlib.closing(sqlite.connect(tmp_path / "logs" / "1970-01-01.db")) as db:
         rows = db.execute("SELECT first_line, text FROM chunk ORDER BY id").fetchall()
     assert rows == [(1, "first\n"), (2, "second\n"), (3, "third\n")]

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
 from admin_bridge.wire import decode_trigger
+from executor import sqlite
 from executor.app import ExecutorApp
 from executor.dead_letters import dead_letters, revive
 from executor.endpoints import to_trigger
@@ -55,9 +56,8 @@ async def test_a_run_is_on_disk_before_it_is_accepted(
 ) -> None:
     assert (await run(app, 1, "gate", gate)).is_success
 
-    with sqlite3.connect(tmp_path / "data" / "journal.db") as journal:
+    with closing(sqlite.connect_to_read(tmp_path / "data" / "journal.db")) as journal:
         assert journal.execute("SELECT log_id FROM run").fetchall() == [(1,)]
-    journal.close()
     GATES[gate].set()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -13,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from executor import sqlite
 from executor.dead_letters import dead_letters, revive
 from executor.errors import StartRefused
 from executor.journal_store import (
@@ -125,9 +125,9 @@ def test_new_and_known_triggers_of_one_commit_are_told_apart(store: JournalStore
 
 def test_nothing_of_a_commit_that_fails_is_there(store: JournalStore) -> None:
     bad = (*row(2, RunState.QUEUED)[:-1], None)  # `record` must not be null
-    with pytest.raises(sqlite3.Error):
+    with pytest.raises(sqlite.Error):
         store.commit(Batch(accepts=[row(1, RunState.QUEUED), bad]))
-    with pytest.raises(sqlite3.Error):
+    with pytest.raises(sqlite.Error):
         store.commit(Batch(finishes=[(None, 1, 1, 1, "", 0, 1)], accepts=[row(1, RunState.QUEUED)]))
 
     assert store.open_runs() == []
@@ -223,16 +223,15 @@ def test_an_index_of_an_older_version_goes_and_an_older_version_still_opens_the_
     path: Path,
 ) -> None:
     JournalStore(path, full_sync=False).close()
-    with closing(sqlite3.connect(path)) as db:
+    with closing(sqlite.connect(path)) as db:
         db.execute("CREATE INDEX run_open ON run (id) WHERE state IN ('queued', 'running')")
-        db.commit()
 
     JournalStore(path, full_sync=False).close()
-    with closing(sqlite3.connect(path)) as db:
+    with closing(sqlite.connect(path)) as db:
         names = {name for (name,) in db.execute("SELECT name FROM sqlite_schema")}
         assert "run_open" not in names
         assert "run_identity" in names
-        assert db.execute("PRAGMA user_version").fetchone() == (2,)
+        assert db.execute("PRAGMA user_version").get == 2
 
 
 def test_a_repeat_of_an_older_run_takes_nothing_from_the_newer(store: JournalStore) -> None:
@@ -306,9 +305,8 @@ def test_two_services_do_not_share_a_journal(store: JournalStore, path: Path) ->
 
 def test_a_journal_of_another_version_is_refused(path: Path) -> None:
     JournalStore(path, full_sync=False).close()
-    with sqlite3.connect(path) as db:
+    with closing(sqlite.connect(path)) as db:
         db.execute("PRAGMA user_version=99")
-    db.close()
 
     with pytest.raises(StartRefused, match="another version"):
         JournalStore(path, full_sync=False)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sqlite3
 import tempfile
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -15,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from executor import read_only
+from executor import sqlite
 from executor.logpages import LogPages, Page
 from executor.logstore import Chunk, LogWriter, day_file
 
@@ -212,17 +211,18 @@ def test_what_a_page_costs_does_not_grow_with_the_parts_that_a_log_was_written_i
     write(tmp_path, [[f"line {number}"] for number in range(20_000)])
     steps = 0
 
-    def step() -> None:
+    def step() -> bool:
         nonlocal steps
         steps += 1
+        return False  # go on
 
-    def counted(path: Path) -> sqlite3.Connection:
+    def counted(path: Path) -> sqlite.Connection:
         db = connect(path)
         db.set_progress_handler(step, 1)
         return db
 
-    connect = read_only.connect
-    monkeypatch.setattr(read_only, "connect", counted)
+    connect = sqlite.connect_to_read
+    monkeypatch.setattr(sqlite, "connect_to_read", counted)
     for line in (1, 10_000, 19_990):
         assert page_of(LogPages(tmp_path), line, budget=50).text.startswith(f"line {line - 1}\n")
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import sqlite3
 from datetime import date
 from pathlib import Path
 
+from executor import sqlite
 from executor.logpages import LogPages
 from executor.logstore import Chunk, LogWriter, day_of, days
 
@@ -109,7 +109,7 @@ def test_lines_that_the_disk_does_not_take_are_counted_and_the_next_ones_written
 ) -> None:
     writer = LogWriter(tmp_path)
     writer.append([a_chunk("first\n")])
-    blocker = sqlite3.connect(tmp_path / "2026-11-23.db", isolation_level=None)
+    blocker = sqlite.connect(tmp_path / "2026-11-23.db")
     blocker.execute("ALTER TABLE chunk RENAME TO gone")
     writer.append([a_chunk("lost\nlost\n", first=2)])
     blocker.execute("DROP INDEX chunk_place")
