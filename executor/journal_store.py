@@ -20,10 +20,9 @@ from executor import forks, sqlite
 from executor.errors import StartRefused
 from executor.model import LOCAL, Report, RunState, Trigger
 from executor.privacy import make_private
+from executor.written_ahead import WrittenAhead
 
 _FORMAT = 2
-WAL_PAGES = 8_000
-"""Pages (32 MiB) that gather before they are moved into the file: all runs wait for that."""
 _SCHEMA = """
 CREATE TABLE run (
   id INTEGER PRIMARY KEY,           -- rises with acceptance
@@ -155,10 +154,11 @@ class JournalStore:
             self._lock = _lock(path.with_suffix(".lock"))
             opened.callback(_unlock, self._lock)
             make_private(path)
-            self._db = sqlite.connect(path)
-            opened.callback(self._db.close)
             try:
-                _prepare(self._db, path, full_sync=full_sync)
+                self._file = WrittenAhead(path, full_sync=full_sync)
+                opened.callback(self._file.close)
+                self._db = self._file.db
+                _prepare(self._db, path)
                 highest = self._db.execute("SELECT max(log_id) FROM run").get
             except sqlite.Error as error:
                 raise StartRefused(f"{path} cannot be used: {error}") from error
@@ -167,7 +167,7 @@ class JournalStore:
         """Of each cluster: no run is known whose log id is above it."""
 
     def close(self) -> None:
-        self._db.close()
+        self._file.close()
         _unlock(self._lock)
 
     def commit(self, batch: Batch) -> list[Answer]:
@@ -294,10 +294,7 @@ def _unlock(handle: int) -> None:
     os.close(handle)
 
 
-def _prepare(db: sqlite.Connection, path: Path, *, full_sync: bool) -> None:
-    db.execute("PRAGMA journal_mode=WAL")
-    db.execute(f"PRAGMA synchronous={'FULL' if full_sync else 'NORMAL'}")
-    db.execute(f"PRAGMA wal_autocheckpoint={WAL_PAGES}")
+def _prepare(db: sqlite.Connection, path: Path) -> None:
     version = db.execute("PRAGMA user_version").get
     if version == 0:
         db.execute(f"BEGIN; {_SCHEMA} PRAGMA user_version={_FORMAT}; COMMIT;")

@@ -15,6 +15,7 @@ from typing import NamedTuple
 from executor import sqlite
 from executor.clock import moment
 from executor.privacy import make_private
+from executor.written_ahead import WrittenAhead
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS chunk (
@@ -34,8 +35,6 @@ INSERT OR IGNORE INTO chunk (cluster, log_id, triggered_ms, first_line, lines, t
 VALUES (?,?,?,?,?,?)"""
 _DELETE = "DELETE FROM chunk WHERE log_id=? AND triggered_ms=? AND cluster=?"
 _OPEN_DAYS = 3
-_WAL_PAGES = 8_000
-"""Pages (32 MiB) that gather before they are moved into the file: all that writes waits for it."""
 _DAY_MS = 24 * 3600_000
 _LAST_MS = 253_402_214_400_000
 """9999-12-31: a trigger may claim any time."""
@@ -58,7 +57,7 @@ class LogWriter:
     def __init__(self, directory: Path) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self._directory = directory
-        self._days: dict[date, sqlite.Connection] = {}
+        self._days: dict[date, WrittenAhead] = {}
         self.lost_lines = 0
         """Lines that the disk did not take since the start."""
         self.failure = ""
@@ -82,7 +81,7 @@ class LogWriter:
                 self._forget(day)
 
     def _append(self, day: date, chunks: list[Chunk]) -> None:
-        db = self._open(day)
+        db = self._open(day).db
         db.execute("BEGIN")
         try:
             for is_text, group in groupby(chunks, key=lambda chunk: chunk.lines > 0):
@@ -96,25 +95,21 @@ class LogWriter:
                 db.execute("ROLLBACK")
             raise
 
-    def _open(self, day: date) -> sqlite.Connection:
-        db = self._days.get(day)
-        if db is None:
+    def _open(self, day: date) -> WrittenAhead:
+        opened = self._days.get(day)
+        if opened is None:
             while len(self._days) >= _OPEN_DAYS:
                 self._forget(next(iter(self._days)))
             file = day_file(self._directory, day)
             make_private(file)
-            db = sqlite.connect(file)
-            db.execute("PRAGMA journal_mode=WAL")
-            db.execute("PRAGMA synchronous=NORMAL")
-            db.execute(f"PRAGMA wal_autocheckpoint={_WAL_PAGES}")
-            db.execute(_SCHEMA)
-            self._days[day] = db
-        return db
+            opened = self._days[day] = WrittenAhead(file)
+            opened.db.execute(_SCHEMA)
+        return opened
 
     def _forget(self, day: date) -> None:
-        db = self._days.pop(day, None)
-        if db is not None:
-            db.close()
+        opened = self._days.pop(day, None)
+        if opened is not None:
+            opened.close()
 
     def drop_before(self, day: date) -> list[date]:
         """Delete the files of all days before *day*; the days that went.

@@ -1,0 +1,109 @@
+"""The log that a file is written ahead into begins anew, whoever writes or reads meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from executor import sqlite
+from executor.written_ahead import WrittenAhead
+from tests.integration.executor_service import until
+
+PAGES = 50
+MOST_COMMITS = 50_000
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "some.db"
+
+
+@pytest.fixture
+def file(path: Path) -> Iterator[WrittenAhead]:
+    file = WrittenAhead(path, wal_pages=PAGES)
+    file.db.execute("CREATE TABLE some (number INTEGER PRIMARY KEY, content BLOB)")
+    yield file
+    file.close()
+
+
+def write(file: WrittenAhead) -> None:
+    """A commit of three pages or so."""
+    file.db.execute("INSERT INTO some (content) VALUES (zeroblob(9000))")
+
+
+def beginnings(path: Path) -> int:
+    """How often the log has begun anew: a number in its head (SQLite's file format, 4.1)."""
+    with Path(f"{path}-wal").open("rb") as log:
+        return int.from_bytes(log.read(16)[12:])
+
+
+def write_until_it_begins_anew(file: WrittenAhead, path: Path, *, times: int) -> int:
+    """The commits that it took."""
+    enough = beginnings(path) + times
+    for commits in range(MOST_COMMITS):
+        if beginnings(path) >= enough:
+            return commits
+        write(file)
+    raise AssertionError(f"{MOST_COMMITS} commits, and the log has not begun anew {times} times")
+
+
+def test_the_log_begins_anew_though_writing_never_pauses(file: WrittenAhead, path: Path) -> None:
+    commits = write_until_it_begins_anew(file, path, times=10)
+
+    assert commits >= 10 * PAGES / 4
+    with closing(sqlite.connect_to_read(path)) as db:
+        assert db.execute("SELECT count(*) FROM some").get == commits
+        assert db.execute("PRAGMA integrity_check").get == "ok"
+
+
+async def test_what_has_gathered_is_moved_while_its_writer_rests(
+    file: WrittenAhead, path: Path
+) -> None:
+    size = PAGES * 4096
+    file.db.execute("INSERT INTO some (content) VALUES (zeroblob(?))", (size,))
+
+    await until(lambda: path.stat().st_size > size, "the file has what its log has")
+
+
+def test_a_reader_keeps_the_log_only_while_it_reads(file: WrittenAhead, path: Path) -> None:
+    write(file)
+    before = beginnings(path)
+    with closing(sqlite.connect_to_read(path)) as reader:
+        reader.execute("BEGIN")
+        assert reader.execute("SELECT count(*) FROM some").get == 1
+        for _ in range(10 * PAGES):
+            write(file)
+        assert beginnings(path) == before
+        assert reader.execute("SELECT count(*) FROM some").get == 1
+
+    assert write_until_it_begins_anew(file, path, times=3) > 0
+
+
+def test_commits_go_on_where_the_file_cannot_be_brought_up_to_date(
+    file: WrittenAhead, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(_path: Path) -> sqlite.Connection:
+        raise sqlite.Error("disk I/O error")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(sqlite, "connect", fails)
+        for _ in range(10 * PAGES):
+            write(file)
+
+    write_until_it_begins_anew(file, path, times=1)
+    assert file.db.execute("SELECT count(*) FROM some").get > 10 * PAGES
+
+
+def test_all_of_it_is_in_the_file_once_it_is_closed(path: Path) -> None:
+    file = WrittenAhead(path, wal_pages=PAGES)
+    file.db.execute("CREATE TABLE some (number INTEGER PRIMARY KEY, content BLOB)")
+    for _ in range(PAGES):
+        write(file)
+    file.close()
+
+    assert not Path(f"{path}-wal").exists()
+    with closing(sqlite.connect_to_read(path)) as db:
+        assert db.execute("SELECT count(*) FROM some").get == PAGES
