@@ -19,7 +19,6 @@ import msgspec
 from executor import forks, sqlite
 from executor.errors import StartRefused
 from executor.model import LOCAL, Report, RunState, Trigger
-from executor.privacy import make_private
 from executor.written_ahead import WrittenAhead
 
 _FORMAT = 2
@@ -153,7 +152,6 @@ class JournalStore:
         with ExitStack() as opened:
             self._lock = _lock(path.with_suffix(".lock"))
             opened.callback(_unlock, self._lock)
-            make_private(path)
             try:
                 self._file = WrittenAhead(path, full_sync=full_sync)
                 opened.callback(self._file.close)

@@ -151,7 +151,7 @@ class JournalWriter:
             return []
         try:
             answers = self._store.commit(_batch(ops)) if ops else self._probe()
-        except sqlite.Error as error:
+        except sqlite.FAULTS as error:
             self.failure = str(error)
             accepts = [op for op in ops if op.part == "accepts"]
             self._tell([(op.done, JournalBroken(self.failure)) for op in accepts])
@@ -194,7 +194,7 @@ class JournalWriter:
             self._log_room.notify_all()
 
     def _forget(self) -> None:
-        with contextlib.suppress(sqlite.Error):
+        with contextlib.suppress(*sqlite.FAULTS):
             self._store.forget_but(self._remember)
 
 

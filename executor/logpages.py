@@ -216,7 +216,7 @@ def _tail(log: _Log, budget: int) -> tuple[list[str], int]:
 
 
 def _total(log: _Log) -> int:
-    total: int = log.db.execute(_TOTAL, log.key).get
+    total: int = log.db.execute(_TOTAL, log.key).get or 0  # it may be deleted meanwhile
     return total
 
 

@@ -14,7 +14,6 @@ from typing import NamedTuple
 
 from executor import sqlite
 from executor.clock import moment
-from executor.privacy import make_private
 from executor.written_ahead import WrittenAhead
 
 _SCHEMA = """
@@ -100,9 +99,7 @@ class LogWriter:
         if opened is None:
             while len(self._days) >= _OPEN_DAYS:
                 self._forget(next(iter(self._days)))
-            file = day_file(self._directory, day)
-            make_private(file)
-            opened = self._days[day] = WrittenAhead(file)
+            opened = self._days[day] = WrittenAhead(day_file(self._directory, day))
             opened.db.execute(_SCHEMA)
         return opened
 

@@ -10,33 +10,38 @@ from __future__ import annotations
 from pathlib import Path
 
 from apsw import (
-    SQLITE_OPEN_CREATE,
     SQLITE_OPEN_NOMUTEX,
     SQLITE_OPEN_READONLY,
     SQLITE_OPEN_READWRITE,
     Connection,
     Error,
+    sqlite_lib_version,
 )
 
 __all__ = ["FAULTS", "Connection", "Error", "connect", "connect_to_read"]
 
 FAULTS = (Error, UnicodeDecodeError)
 """What reading a damaged file raises: SQLite does not look whether its text is text."""
+_OLDEST = (3, 51, 3)
+"""Before it, commits could be lost where a log begins anew beside a checkpoint (its "WAL-reset bug")."""
 _BUSY_MS = 5_000
 """How long another process that writes is waited for."""
 
 
 def connect(path: Path) -> Connection:
-    """Open the file at *path*, or make it. Raise Error."""
-    return _open(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE)
+    """Open the file at *path*, which has to exist. Raise Error."""
+    return _open(path, SQLITE_OPEN_READWRITE)
 
 
 def connect_to_read(path: Path) -> Connection:
-    """Open the file of a service that may be running, only to look; it has to exist. Raise Error."""
+    """The same, only to look: into the file of a service that may be running."""
     return _open(path, SQLITE_OPEN_READONLY)
 
 
 def _open(path: Path, flags: int) -> Connection:
+    version = sqlite_lib_version()
+    if tuple(map(int, version.split("."))) < _OLDEST:
+        raise Error(f"SQLite {'.'.join(map(str, _OLDEST))} or later is needed, apsw has {version}")
     db = Connection(str(path), flags | SQLITE_OPEN_NOMUTEX)
     db.set_busy_timeout(_BUSY_MS)
     return db

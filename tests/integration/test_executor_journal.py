@@ -95,6 +95,7 @@ async def test_what_is_owed_and_cannot_be_read_ends_the_question_not_the_journal
 
     with pytest.raises(JournalBroken, match="can't decode byte 0xff"):
         await journal.owed_callbacks("main", 10)
+    assert isinstance(await accept(journal, 1)[1], JournalBroken)  # what it was answered is gone
     assert (await accept(journal, 2)[1]).state is None
 
 

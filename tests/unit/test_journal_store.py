@@ -303,6 +303,17 @@ def test_two_services_do_not_share_a_journal(store: JournalStore, path: Path) ->
         JournalStore(path, full_sync=False)
 
 
+def test_a_sqlite_that_could_lose_commits_is_refused(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite, "sqlite_lib_version", lambda: "3.51.2")
+
+    with pytest.raises(
+        StartRefused, match=r"SQLite 3\.51\.3 or later is needed, apsw has 3\.51\.2"
+    ):
+        JournalStore(path, full_sync=False)
+
+
 def test_a_journal_of_another_version_is_refused(path: Path) -> None:
     JournalStore(path, full_sync=False).close()
     with closing(sqlite.connect(path)) as db:
