@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -59,7 +60,7 @@ class Watchdog:
         """Wait for the loop's answer, and tell if it comes late."""
         control, answered = asyncio.get_running_loop(), asyncio.Event()
         asked = time.monotonic()
-        self._worker.thread.call(control.call_soon_threadsafe, answered.set)
+        self._worker.thread.call(_answer, control, answered)
         try:
             async with asyncio.timeout(self._threshold_s):
                 await answered.wait()
@@ -93,3 +94,8 @@ class Watchdog:
             over=over,
         )
         self._on_block(block)
+
+
+def _answer(control: asyncio.AbstractEventLoop, answered: asyncio.Event) -> None:
+    with suppress(RuntimeError):  # the service has ended: nobody waits
+        control.call_soon_threadsafe(answered.set)
