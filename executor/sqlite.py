@@ -18,12 +18,14 @@ from apsw import (
     sqlite_lib_version,
 )
 
+if tuple(map(int, sqlite_lib_version().split("."))) < (3, 51, 3):
+    # commits could be lost where a log begins anew beside a checkpoint (its "WAL-reset bug")
+    raise ImportError(f"SQLite 3.51.3 or later is needed, apsw has {sqlite_lib_version()}")
+
 __all__ = ["FAULTS", "Connection", "Error", "connect", "connect_to_read"]
 
 FAULTS = (Error, UnicodeDecodeError)
 """What reading a damaged file raises: SQLite does not look whether its text is text."""
-_OLDEST = (3, 51, 3)
-"""Before it, commits could be lost where a log begins anew beside a checkpoint (its "WAL-reset bug")."""
 _BUSY_MS = 5_000
 """How long another process that writes is waited for."""
 
@@ -39,9 +41,6 @@ def connect_to_read(path: Path) -> Connection:
 
 
 def _open(path: Path, flags: int) -> Connection:
-    version = sqlite_lib_version()
-    if tuple(map(int, version.split("."))) < _OLDEST:
-        raise Error(f"SQLite {'.'.join(map(str, _OLDEST))} or later is needed, apsw has {version}")
     db = Connection(str(path), flags | SQLITE_OPEN_NOMUTEX)
     db.set_busy_timeout(_BUSY_MS)
     return db

@@ -25,8 +25,8 @@ _FEW = 1 / 20
 """Of WAL_PAGES: so many are moved within a commit, and gather before that is tried again."""
 _MOST_ROUNDS = 5
 """Each moves what was written during the one before, until that is little."""
-_MOST_AHEAD = 4
-"""Times WAL_PAGES: with more in the log, who writes waits for the disk, as it is slower."""
+_MOST_MEANWHILE = 3
+"""Times WAL_PAGES: when more is written during a move, who writes waits for it: the disk is slower."""
 
 
 class WrittenAhead:
@@ -45,8 +45,10 @@ class WrittenAhead:
         self._due = wal_pages
         """With so many, something is to be moved."""
         self._was_moved = False
-        """By the thread beside, since the log has begun anew."""
+        """By the thread beside, but for a part that is left to us."""
         self._moving: Future[None] | None = None
+        self._moving_since = 0
+        """With so many pages in the log."""
         self._mover = ThreadPoolExecutor(1, "checkpoint", initializer=stand_aside)
         make_private(path)
         self.db = sqlite.connect(path)
@@ -72,17 +74,20 @@ class WrittenAhead:
             self._was_moved = True
             self._due = pages + self._few  # where a reader keeps the log, it is tried again then
             with suppress(sqlite.Error):
-                db.wal_checkpoint()
+                _, moved = db.wal_checkpoint()
+                # what a reader has kept us from for long is much: not for a commit, once it leaves
+                self._was_moved = pages - moved < self._wal_pages
         return SQLITE_OK
 
     def _is_moved(self, pages: int) -> bool:
         """Have what is in the log moved beside us; whether that is done."""
         if self._moving is None:
             try:
-                self._moving = self._mover.submit(self._move)
+                self._moving, self._moving_since = self._mover.submit(self._move), pages
             except RuntimeError:  # no thread is to be had: it is done in the commit, as SQLite does
                 return True
-        if not self._moving.done() and pages < _MOST_AHEAD * self._wal_pages:
+        meanwhile = pages - self._moving_since
+        if not self._moving.done() and meanwhile < _MOST_MEANWHILE * self._wal_pages:
             return False
         if error := self._moving.exception():
             _log.error("checkpoint_failed", file=self._path.name, exc_info=error)

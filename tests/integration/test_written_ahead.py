@@ -46,6 +46,10 @@ def beginnings(path: Path) -> int:
         return int.from_bytes(log.read(16)[12:])
 
 
+def refused(_thread: Thread) -> None:
+    raise RuntimeError("can't start new thread")
+
+
 def write_until_it_begins_anew(file: WrittenAhead, path: Path, *, times: int) -> int:
     """The commits that it took."""
     enough = beginnings(path) + times
@@ -85,8 +89,55 @@ def test_a_reader_keeps_the_log_only_while_it_reads(file: WrittenAhead, path: Pa
         assert beginnings(path) == before
         assert reader.execute("SELECT count(*) FROM some").get == 1
 
-    assert write_until_it_begins_anew(file, path, times=1) <= 3  # it is tried again soon
     write_until_it_begins_anew(file, path, times=3)
+
+
+def test_where_a_reader_has_just_left_it_is_tried_again_soon(
+    file: WrittenAhead, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Thread, "start", refused)  # so that nothing happens beside
+    write_until_it_begins_anew(file, path, times=1)
+    with closing(sqlite.connect_to_read(path)) as reader:
+        for _ in range(PAGES // 4):
+            write(file)
+        reader.execute("BEGIN")
+        assert reader.execute("SELECT count(*) FROM some").get
+        for _ in range(PAGES // 4):
+            write(file)
+
+    assert write_until_it_begins_anew(file, path, times=1) <= 3
+
+
+def test_what_a_reader_has_kept_for_long_is_moved_beside_once_it_has_left(
+    file: WrittenAhead, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    goes_on, waits, connect = Event(), Event(), sqlite.connect
+    goes_on.set()
+
+    def gated(path: Path) -> sqlite.Connection:
+        if not goes_on.is_set():
+            waits.set()
+            goes_on.wait(60)
+        return connect(path)
+
+    monkeypatch.setattr(sqlite, "connect", gated)
+    with closing(sqlite.connect_to_read(path)) as reader:
+        reader.execute("BEGIN")
+        assert reader.execute("SELECT count(*) FROM some").get == 0
+        for _ in range(10 * PAGES):
+            write(file)
+        goes_on.clear()
+        for _ in range(20 * PAGES):
+            if waits.is_set():
+                break
+            write(file)
+    for _ in range(PAGES // 4):
+        write(file)
+    size = path.stat().st_size
+    goes_on.set()
+    write_until_it_begins_anew(file, path, times=1)
+
+    assert size < PAGES * 4096 < 10 * PAGES * 4096 < path.stat().st_size
 
 
 def test_commits_go_on_where_the_file_cannot_be_brought_up_to_date(
@@ -107,9 +158,6 @@ def test_commits_go_on_where_the_file_cannot_be_brought_up_to_date(
 def test_commits_go_on_where_no_thread_is_to_be_had(
     file: WrittenAhead, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refused(_thread: Thread) -> None:
-        raise RuntimeError("can't start new thread")
-
     with monkeypatch.context() as limited:
         limited.setattr(Thread, "start", refused)
         write_until_it_begins_anew(file, path, times=3)
