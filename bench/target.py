@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 import signal
 import subprocess
 import tempfile
@@ -17,6 +16,7 @@ from pathlib import Path
 import psutil
 
 from bench.http1 import post
+from bench.sweeping import sweep
 from bench.waiting import until
 from executor.testing._ports import free_port
 
@@ -147,4 +147,4 @@ def running(target: Target, admin_url: str) -> Iterator[Running]:
         yield started
     finally:
         started.kill()
-        shutil.rmtree(folder, ignore_errors=True)
+        sweep(folder)
