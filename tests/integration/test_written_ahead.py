@@ -127,8 +127,8 @@ def test_what_a_reader_has_kept_for_long_is_moved_beside_once_it_has_left(
         for _ in range(10 * PAGES):
             write(file)
         goes_on.clear()
-        for _ in range(20 * PAGES):
-            if waits.is_set():
+        for _ in range(100):
+            if waits.wait(0.1):  # written faster, the writer might come to wait for the thread
                 break
             write(file)
     for _ in range(PAGES // 4):
