@@ -17,7 +17,7 @@ from bench.scenario import Cell, Figure, Row, Scenario
 from bench.service import SCHEMA, Server, migrated, only_ours, postgres, service
 from bench.target import Running, Target
 
-OFFERED = 12_000
+OFFERED = 20_000
 """Fires that become due a second: more than anybody can do."""
 _BEGIN_S = 4
 _PATIENCE_S = 300
