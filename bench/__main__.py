@@ -14,12 +14,13 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
+from bench.folders import PREPARED, minded_seconds
 from bench.ours import prepare_ours
 from bench.peers.prepare import prepare
 from bench.python import interpreter, version
 from bench.scenario import FAILURES, Row, Scenario, failed, text_of
 from bench.scenarios import ALL
-from bench.target import PREPARED, Target
+from bench.target import Target
 from bench.targets import EVERYONE, OURS
 
 CORES = os.sched_getaffinity(0)
@@ -67,12 +68,20 @@ def _play(scenario: Scenario, targets: list[Target], *, quick: bool) -> int:
     present = [one for one in targets if scenario.takes(one) and one.is_present]
     if scenario.in_turns is not None:
         _tell(scenario, *present)
+        if not quick:
+            _let_the_disk_forget()
         rows = uvloop.run(scenario.in_turns(present, quick))
     else:
         rows = {one.name: _measure(scenario, one, quick=quick) for one in present}
     _show(scenario, rows)
     _write(scenario, rows, quick=quick)
     return rows[OURS.name].faults if OURS.name in rows else 0
+
+
+def _let_the_disk_forget() -> None:
+    if seconds := minded_seconds():
+        console.print(f"first {seconds:.0f} s of rest for the disk (bench/folders.py)", style="dim")
+        time.sleep(seconds)
 
 
 def _measure(scenario: Scenario, target: Target, *, quick: bool) -> Row:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from bench.folders import PREPARED, ROOT
 from bench.python import make_environment, run
-from bench.target import PREPARED, ROOT, is_newer
+from bench.target import is_newer
 
 _FOLDER = PREPARED / "ours"
 _MARK = _FOLDER / "ours-is-installed"

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import asyncpg
 import psutil
 
+from bench.folders import folder_for_now
 from bench.ours import COMMAND, PATH
 from bench.target import Place, Running, Target, cpu_of, running
 from bench.targets import OURS
@@ -49,14 +47,13 @@ class Server:
 @asynccontextmanager
 async def stoppable(**settings: str) -> AsyncIterator[EmbeddedPostgres]:
     """The embedded PostgreSQL as users have it, but for *settings*; swept away at the end."""
-    folder = Path(tempfile.mkdtemp(prefix="bench-pg-"))
-    embedded = EmbeddedPostgres(folder / "postgres", settings=settings)
-    await embedded.start()
-    try:
-        yield embedded
-    finally:
-        await embedded.stop()
-        shutil.rmtree(folder, ignore_errors=True)
+    with folder_for_now("bench-pg-") as folder:
+        embedded = EmbeddedPostgres(folder / "postgres", settings=settings)
+        await embedded.start()
+        try:
+            yield embedded
+        finally:
+            await embedded.stop()
 
 
 @asynccontextmanager

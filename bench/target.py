@@ -6,7 +6,6 @@ import asyncio
 import os
 import signal
 import subprocess
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -15,13 +14,11 @@ from pathlib import Path
 
 import psutil
 
+from bench.folders import ROOT, folder_for_now
 from bench.http1 import post
-from bench.sweeping import sweep
 from bench.waiting import until
 from executor.testing._ports import free_port
 
-ROOT = Path(__file__).parents[1]
-PREPARED = ROOT / ".bench"
 START_SECONDS = 30
 LEAVE_SECONDS = 60
 
@@ -141,10 +138,9 @@ def is_newer(built: Path, source: Path) -> bool:
 @contextmanager
 def running(target: Target, admin_url: str) -> Iterator[Running]:
     """A started target with a folder of its own; killed and swept away at the end."""
-    folder = Path(tempfile.mkdtemp(prefix="bench-"))
-    started = Running(target, Place(port=free_port(), admin_url=admin_url, folder=folder))
-    try:
-        yield started
-    finally:
-        started.kill()
-        sweep(folder)
+    with folder_for_now() as folder:
+        started = Running(target, Place(port=free_port(), admin_url=admin_url, folder=folder))
+        try:
+            yield started
+        finally:
+            started.kill()

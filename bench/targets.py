@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from bench.folders import PREPARED, ROOT
 from bench.http1 import TOKEN
 from bench.ours import COMMAND, PATH
-from bench.target import PREPARED, ROOT, Place, Target
+from bench.target import Place, Target
 
 JAVA_VERSIONS = ("2.4.2", "3.3.1")
 

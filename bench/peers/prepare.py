@@ -6,8 +6,9 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+from bench.folders import PREPARED
 from bench.python import make_environment, run
-from bench.target import PREPARED, is_newer
+from bench.target import is_newer
 from bench.targets import JAVA_VERSIONS
 
 HERE = Path(__file__).parent

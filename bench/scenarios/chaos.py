@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import asyncpg
 import psutil
 
 from bench.fake_admin import FakeAdmin
+from bench.folders import folder_for_now
 from bench.http1 import TOKEN
 from bench.jobs import add_intervals, none_left, second
 from bench.ledger import Ledger
@@ -68,8 +68,8 @@ async def measure(target: Target, quick: bool) -> Row:
     await admin.start()
     try:
         async with stoppable() as postgres:
-            with TemporaryDirectory(prefix="bench-") as folder:
-                notes = Path(folder) / "notes"
+            with folder_for_now() as folder:
+                notes = folder / "notes"
                 notes.touch()
                 played = _Stage(postgres, admin, [])
                 troubles = await _play(played, notes, seconds)

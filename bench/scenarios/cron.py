@@ -9,9 +9,10 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
+from bench.folders import ROOT
 from bench.scenario import Cell, Figure, Row, Scenario
 from bench.service import only_ours
-from bench.target import ROOT, Target
+from bench.target import Target
 from scheduler.cron import parse
 
 PLAIN = (

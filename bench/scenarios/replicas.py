@@ -8,11 +8,10 @@ from collections import Counter
 from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import datetime, timedelta
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import asyncpg
 
+from bench.folders import folder_for_now
 from bench.jobs import add_intervals, none_left, second
 from bench.ledger import percentile
 from bench.scenario import Cell, Figure, Row, Scenario
@@ -32,8 +31,8 @@ async def measure(target: Target, quick: bool) -> Row:
     del target
     kills = 4 if quick else 24
     async with postgres() as server, migrated(server) as sql:
-        with TemporaryDirectory(prefix="bench-") as folder, ExitStack() as alive:
-            notes = Path(folder) / "notes"
+        with folder_for_now() as folder, ExitStack() as alive:
+            notes = folder / "notes"
             notes.touch()
             begin = second(_BEGIN_S)
             await add_intervals(

@@ -13,7 +13,6 @@ from bench.ledger import answer_ms, result_ms
 from bench.load import closed_loop, open_loop, settled
 from bench.scenario import FAILURES, Cell, Figure, Row, Scenario, failed, fate
 from bench.stage import Stage, stage
-from bench.sweeping import forgotten
 from bench.target import Target
 from bench.targets import OURS, PYXXL
 
@@ -59,8 +58,6 @@ class _Played:
 async def in_turns(targets: Iterable[Target], quick: bool) -> dict[str, Row]:
     length = _Length(3, 3, 2, 2) if quick else _Length(60, 20, 2, 10)
     rows: dict[str, Row] = {}
-    if not quick:
-        await forgotten()
     async with AsyncExitStack() as opened:
         played: dict[str, _Played] = {}
         for target in targets:

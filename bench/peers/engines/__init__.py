@@ -9,9 +9,9 @@ from pathlib import Path
 import asyncpg
 import orjson
 
+from bench.folders import PREPARED
 from bench.python import make_environment
 from bench.service import Server
-from bench.target import PREPARED
 
 _HERE = Path(__file__).parent
 _FOLDER = PREPARED / "engines"
