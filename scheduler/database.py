@@ -103,7 +103,11 @@ def _refuse_closed(adapted: Any, *_: object) -> None:
 
 
 def _leave_standby(context: ExceptionContext) -> None:
-    """Keep no connection to one: what is primary by now may be behind the same address."""
+    """Keep no connection to one: what is primary by now may be behind the same address.
+
+    Those that are in use are ended once they are to be lent again. (`dispose` would forget them,
+    and nothing would ever end them.)
+    """
     error = context.original_exception
     if isinstance(error.__cause__, asyncpg.ReadOnlySQLTransactionError):
         context.is_disconnect = True

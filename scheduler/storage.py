@@ -28,6 +28,10 @@ _log = structlog.get_logger(__name__)
 _EMBEDDED = "embedded"
 _FOLDER = "postgres"
 _AWAY = (OSError, *STATEMENT_FAILED)
+_REFUSE_STANDBY = """DO $$ BEGIN
+  IF current_setting('transaction_read_only')::boolean THEN RAISE read_only_sql_transaction; END IF;
+END $$"""
+"""Fails as a statement that writes would: the engine then leaves the server, see database.py."""
 
 
 class Storage:
@@ -91,13 +95,10 @@ class Storage:
         try:
             async with asyncio.timeout(2):
                 async with self.engine.connect() as connection:
-                    answer = await connection.exec_driver_sql("SHOW transaction_read_only")
-                if answer.scalar_one() == "off":
-                    return True
-                await self.engine.dispose()  # the next connections may lead to the primary
+                    await connection.exec_driver_sql(_REFUSE_STANDBY)
         except (*_AWAY, TimeoutError):
-            pass
-        return False
+            return False
+        return True
 
     async def _prepare(self) -> None:
         if self.ready.is_set():

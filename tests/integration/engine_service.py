@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import asyncpg
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from scheduler.app import SchedulerApp
 from scheduler.engine.local import LocalEngine
@@ -138,6 +140,15 @@ async def until(ask: Any, holds: Any, within: float = LIMIT_S) -> Any:
         assert time.monotonic() < end, f"did not come true, the last answer was {answer}"
         await asyncio.sleep(_LOOK_EVERY_S)
     return answer
+
+
+async def reconnect(engine: AsyncEngine) -> None:
+    """Have it lend no connection that is open now, as after a standby: settings of a database
+    hold for those to come. `dispose` would forget those that are in use, and leave them open.
+    """
+    with suppress(DBAPIError):
+        async with engine.connect() as connection:
+            await connection.exec_driver_sql("DO $$ BEGIN RAISE read_only_sql_transaction; END $$")
 
 
 def local(app: SchedulerApp) -> LocalEngine:

@@ -12,6 +12,7 @@ import pytest
 from aiohttp import web
 
 from tests.integration.api_service import LIMIT_S
+from tests.integration.engine_service import reconnect
 from tests.integration.xxl_service import (
     GENERATIONS,
     NO_MIRROR,
@@ -114,7 +115,7 @@ async def test_a_run_that_was_asked_for_is_told_though_the_server_ends_what_rest
 ):
     name = database_url.rpartition("/")[2].partition("?")[0]
     await sql.execute(f'ALTER DATABASE "{name}" SET idle_in_transaction_session_timeout = 100')
-    await xxl.app.storage.engine.dispose()  # what is connected keeps its own
+    await reconnect(xxl.app.storage.engine)
     job = await xxl.an_xxl_job(**NIGHTLY, handlerName="sampleAsync")
     _Triggered(xxl, looks=3)
 
