@@ -127,10 +127,11 @@ def test_what_a_reader_has_kept_for_long_is_moved_beside_once_it_has_left(
         for _ in range(10 * PAGES):
             write(file)
         goes_on.clear()
-        for _ in range(100):
-            if waits.wait(0.1):  # written faster, the writer might come to wait for the thread
+        for patience_s in (0.1 * 2**n for n in range(9)):
+            write(file)  # not many: the writer would come to wait for the thread beside
+            if waits.wait(patience_s):
                 break
-            write(file)
+        assert waits.is_set()
     for _ in range(PAGES // 4):
         write(file)
     size = path.stat().st_size
