@@ -64,6 +64,7 @@ class EmbeddedPostgres:
         self._settings = {**_SETTINGS, **settings}
         self._process: subprocess.Popen[bytes] | None = None
         self._port = 0
+        """Once it has served: who is connected to it knows no other."""
 
     @property
     def dsn(self) -> str:
@@ -154,15 +155,16 @@ class EmbeddedPostgres:
             await sleep(0.05)
 
     async def _launched(self, programs: Path, deadline: float) -> bool:
-        self._port = _free_port(self._port)
+        port = self._port or _free_port()
         settings = [f"--{name}={value}" for name, value in self._settings.items()]
         self._process = process = self._folder.run(
             programs / "postgres",
-            *("-D", f"{self._folder.seen}/pgdata", f"--port={self._port}", *settings),
+            *("-D", f"{self._folder.seen}/pgdata", f"--port={port}", *settings),
             ends_with_us=True,
         )
         while process.poll() is None and time.monotonic() < deadline:
             if self._folder.is_ready(process.pid):
+                self._port = port
                 return True
             await sleep(0.005)
         return False
@@ -183,14 +185,11 @@ def _major(postgres: Path) -> str:
     return said.stdout.split()[-1].partition(".")[0]
 
 
-def _free_port(wanted: int) -> int:
-    """*wanted* if it is free, else any that is."""
-    for port in (wanted, 0):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return int(probe.getsockname()[1])
-    raise StartRefused("no free port on 127.0.0.1")
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", 0))
+        except OSError as error:
+            raise StartRefused("no free port on 127.0.0.1") from error
+        return int(probe.getsockname()[1])

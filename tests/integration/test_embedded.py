@@ -8,6 +8,7 @@ import os
 import pwd
 import shutil
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from contextlib import asynccontextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import asyncpg
 import psutil
@@ -27,6 +29,7 @@ from scheduler import pg_account, pg_folder
 from scheduler.embedded import EmbeddedPostgres, running_dsn
 from scheduler.pg_account import Account, binaries_for
 from tests.integration.conftest import copy_cluster, named
+from tests.integration.executor_service import until
 
 ROOT = Path(__file__).parents[2]
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="becomes another user")
@@ -72,7 +75,7 @@ async def query(dsn: str, text: str) -> object:
 
 
 async def gone(pid: int) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while Path(f"/proc/{pid}").exists():
             await asyncio.sleep(0.01)
 
@@ -88,7 +91,7 @@ async def service(
         **{"cwd": ROOT, "stdout": asyncio.subprocess.PIPE, **how},
     )
     assert process.stdout is not None
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         pid, dsn = (await process.stdout.readline()).decode().split()
     return process, int(pid), dsn
 
@@ -130,10 +133,24 @@ async def test_a_crash_is_noticed_and_healed_at_the_same_address(server: Embedde
     crash = asyncio.create_task(server.wait())
     os.kill(pid, signal.SIGKILL)
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         assert await crash == -signal.SIGKILL
     assert server.pid is None
     await server.start()
+
+    assert server.dsn == before
+    assert await query(before, "SELECT 1") == 1
+
+
+async def test_a_port_that_another_has_taken_meanwhile_is_waited_for(
+    server: EmbeddedPostgres,
+) -> None:
+    before = server.dsn
+    await server.stop()
+    with socket.create_server(("127.0.0.1", urlsplit(before).port or 0)):
+        starting = asyncio.create_task(server.start())
+        await until(lambda: "could not bind" in server._folder.said() or starting.done())
+    await starting
 
     assert server.dsn == before
     assert await query(before, "SELECT 1") == 1
