@@ -96,7 +96,7 @@ class AdminServer:
         """Of the executors that it triggers."""
         return self._api.app_name
 
-    async def until(self, holds: Callable[[], bool], within: float = 5.0) -> None:
+    async def until(self, holds: Callable[[], bool], within: float = 30.0) -> None:
         """Wait until *holds*, asked after each request; TimeoutError after *within* seconds."""
         async with asyncio.timeout(within):
             while not holds():

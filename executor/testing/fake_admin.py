@@ -190,12 +190,12 @@ class FakeAdmin(AdminServer):
             raise LookupError(f"no executor has registered as {self._api.app_name}")
         return self.addresses[0]
 
-    async def finished(self, log_id: int, within: float = 5.0) -> Row:
+    async def finished(self, log_id: int, within: float = 30.0) -> Row:
         """The row of *log_id* once it has its result; TimeoutError after *within* seconds."""
         await self.until(lambda: log_id in self.rows and not self.rows[log_id].is_open, within)
         return self.rows[log_id]
 
-    async def registered(self, within: float = 5.0) -> str:
+    async def registered(self, within: float = 30.0) -> str:
         """The first address, once one is registered; TimeoutError after *within* seconds."""
         await self.until(lambda: bool(self.addresses), within)
         return self.addresses[0]
