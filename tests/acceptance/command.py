@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 COMMAND = Path(sys.executable).parent / "qooerp-scheduler"
 ROOT = Path(__file__).parents[2]
-LIMIT_S = 30.0
+LIMIT_S = 120.0
 
 
 class Said(NamedTuple):

@@ -18,7 +18,7 @@ class Changes(asyncio.Queue[tuple[str, type[AdminError | None]]]):
         self.put_nowait((cluster_name, type(error)))
 
     async def next(self) -> tuple[str, type[AdminError | None]]:
-        return await asyncio.wait_for(self.get(), 5)
+        return await asyncio.wait_for(self.get(), 30)
 
 
 async def its_url() -> str:

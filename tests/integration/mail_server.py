@@ -54,6 +54,7 @@ class MailServer:
             require_starttls=True,
             authenticator=_authenticate,
             auth_required=True,
+            ready_timeout=60,
         )
         self._controller.start()
 

@@ -21,10 +21,12 @@ LIMIT_S = 30
 
 @asynccontextmanager
 async def a_redis_shelf(
-    url: str, prefix: str, *, heard: list[int] | None = None
+    url: str, prefix: str, *, heard: list[int] | None = None, patience_s: float = LIMIT_S
 ) -> AsyncIterator[RedisShelf]:
-    """A shelf that listens."""
-    shelf = RedisShelf(url, prefix, (heard if heard is not None else []).append)
+    """A shelf that listens, and waits so long for an answer."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("scheduler.redis_shelf._PATIENCE_S", patience_s)
+        shelf = RedisShelf(url, prefix, (heard if heard is not None else []).append)
     running = asyncio.create_task(shelf.run())
     await asyncio.wait_for(shelf.up.wait(), LIMIT_S)
     try:
@@ -195,14 +197,15 @@ async def test_a_server_that_comes_back_is_used_again_but_not_what_it_held(
 
 
 async def test_a_server_that_hangs_is_waited_for_once_and_left_alone(
-    redis_server: RedisServer, redis_shelf: RedisShelf
+    redis_server: RedisServer, prefix: str
 ) -> None:
-    with redis_server.client() as client:
-        client.client_pause(3000)
-        assert await redis_shelf.get(JOB) is None
-        assert not redis_shelf.up.is_set()  # nobody asks it then
+    async with a_redis_shelf(redis_server.url, prefix, patience_s=0.5) as shelf:
+        with redis_server.client() as client:
+            client.client_pause(30_000)
+            assert await shelf.get(JOB) is None
+            assert not shelf.up.is_set()  # nobody asks it then
 
-        assert [await redis_shelf.get(JOB) for _ in range(20)] == [None] * 20
+            assert [await shelf.get(JOB) for _ in range(20)] == [None] * 20
 
 
 def test_what_is_no_url_is_refused() -> None:

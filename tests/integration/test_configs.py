@@ -90,7 +90,7 @@ async def test_each_change_is_announced_and_audited_when_it_holds(
     await configs.delete(job, "token")
 
     for _ in range(2):
-        assert await asyncio.wait_for(told.get(), 5) == {"kind": "config", "id": job}
+        assert await asyncio.wait_for(told.get(), 30) == {"kind": "config", "id": job}
     rows = await sql.fetch("SELECT action, subject, detail FROM qooerp_scheduler.schedule_audit")
     assert [(row["action"], row["subject"]) for row in rows] == [
         ("set", "config"),

@@ -22,7 +22,7 @@ from tests.integration.gateway_server import GatewayServer, a_gateway
 from tests.integration.mail_server import MailServer
 from tests.letters import a_letter
 
-LIMIT_S = 2.0
+LIMIT_S = 30.0
 ROBOTS: dict[str, Dialect] = {"dingtalk": DingTalk(), "wecom": WeCom(), "feishu": Feishu()}
 ACCOUNT = f"twilio://AC{'a' * 32}:{'b' * 32}@+15005550006"
 NUMBER = "+8613800000000"
@@ -51,8 +51,8 @@ def is_connected_to(port: int) -> bool:
     return any(peer and peer.port == port for peer in peers)
 
 
-def outside() -> Outside:
-    return Outside(["127.0.0.0/8"], timeout_s=LIMIT_S)
+def outside(limit_s: float = LIMIT_S) -> Outside:
+    return Outside(["127.0.0.0/8"], timeout_s=limit_s)
 
 
 def robot(kind: str, gateway: GatewayServer) -> Robot:
@@ -60,9 +60,9 @@ def robot(kind: str, gateway: GatewayServer) -> Robot:
     return Robot(ROBOTS[kind], settings, {"token": "t"}, outside=outside(), clock=SystemClock())
 
 
-def hook(gateway: GatewayServer, path: str, **more: str) -> Gateway:
+def hook(gateway: GatewayServer, path: str, *, limit_s: float = LIMIT_S, **more: str) -> Gateway:
     settings = HttpSettings(url=f"{gateway.url}/{path}", **more)
-    return Gateway(settings, {}, outside(), SystemClock())
+    return Gateway(settings, {}, outside(limit_s), SystemClock())
 
 
 def sender(mail: MailServer) -> Mail:
@@ -124,10 +124,13 @@ async def test_a_robot_says_by_its_code_that_it_has_taken_a_message(gateway, bod
 
 
 async def test_a_good_answer_whose_body_does_not_end_is_a_good_answer(gateway):
-    assert await hook(gateway, "open").send(a_letter()) == "answered 200: taken"
-    assert await hook(gateway, "open", answer_contains="take").send(a_letter())
+    def is_open(**more: str) -> Gateway:
+        return hook(gateway, "open", limit_s=3, **more)
+
+    assert await is_open().send(a_letter()) == "answered 200: taken"
+    assert await is_open(answer_contains="take").send(a_letter())
     with pytest.raises(SendFailed) as failed:
-        await hook(gateway, "open", answer_contains='"code":0').send(a_letter())
+        await is_open(answer_contains='"code":0').send(a_letter())
     assert failed.value.retry
 
 
@@ -181,10 +184,11 @@ async def test_an_sms_that_the_service_refuses_is_said_with_its_words(gateway, t
 
 async def test_an_sms_service_that_hangs_is_left_before_somebody_tries_again(gateway, monkeypatch):
     monkeypatch.setattr(NotifyTwilio, "notify_sms_url", f"{gateway.url}/hang?{{sid}}")
-    sms = AppriseSms({"apprise_url": ACCOUNT}, timeout_s=LIMIT_S)
+    limit_s = 6.0
+    sms = AppriseSms({"apprise_url": ACCOUNT}, timeout_s=limit_s)
 
     with pytest.raises(SendFailed):
-        async with asyncio.timeout(LIMIT_S):
+        async with asyncio.timeout(limit_s):
             await sms.send(a_letter(NUMBER))
 
     assert len(gateway.got) == 1

@@ -173,7 +173,10 @@ async def test_many_failures_at_once_are_one_message_that_lists_some_and_counts_
 ):
     await add_rule(sql, targets=["mail"])
     async with a_service(tmp_path, database_url, **settings(mail, alarms__storm_seconds=3)):
-        jobs = [await add_job(sql, **failing(job_name=f"job {n}")) for n in range(60)]
+        jobs = [
+            await add_job(sql, status="stopped", **failing(job_name=f"job {n}")) for n in range(60)
+        ]
+        await sql.execute(f"UPDATE {SCHEMA}.schedule_job SET status = 'running'")  # all due at once
         for job in jobs:
             await raised(sql, job)
         await until(lambda: states(sql, jobs[-1]), lambda found: found == ["sent"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -16,7 +16,11 @@ from scheduler.job_service import JobService
 from tests.integration.engine_service import SCHEMA, soon
 
 EVERY_DAY = Calendar(name="all", working_weekdays=frozenset(range(1, 8)))
-HOURLY: dict[str, Any] = {"schedule_type": ScheduleType.CRON, "cron_expression": "0 0 * * * ?"}
+HALF_AN_HOUR_AWAY = (datetime.now(UTC).minute + 30) % 60
+HOURLY: dict[str, Any] = {
+    "schedule_type": ScheduleType.CRON,
+    "cron_expression": f"0 {HALF_AN_HOUR_AWAY} * * * ?",
+}
 PERIOD = timedelta(seconds=3600)
 INTERVAL: dict[str, Any] = {"schedule_type": ScheduleType.INTERVAL, "interval_seconds": 3600}
 

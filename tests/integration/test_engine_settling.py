@@ -19,7 +19,8 @@ from tests.integration.engine_service import SCHEMA, add_job, due, soon, until
 from tests.reports import a_report
 
 DELAYED = {"schedule_type": "interval", "interval_mode": "fixed_delay", "interval_seconds": 3600}
-WAITING = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+WAITING = """SELECT count(*) FROM pg_locks WHERE NOT granted AND (database IS NULL
+    OR database = (SELECT oid FROM pg_database WHERE datname = current_database()))"""
 
 
 @pytest.fixture

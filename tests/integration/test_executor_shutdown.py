@@ -159,7 +159,7 @@ async def test_a_second_signal_does_not_wait_for_an_admin_that_is_away(
             await until(lambda: "deregistration_failed" in service.errors.read_text())
             service.signal(signal.SIGTERM)
 
-            assert await service.exit_code(within=6.0) == 0
+            assert await service.exit_code(within=45) == 0  # not the 60 s
         await service.start()
         for log_id in (running, waiting):
             assert (await admin.finished(log_id, LIMIT_S)).handle_code == 500
@@ -193,14 +193,16 @@ async def test_a_signal_during_the_start_ends_the_service_in_order(
 
 async def test_a_second_signal_does_not_wait_for_admins_that_are_silent(tmp_path: Path) -> None:
     with contextlib.ExitStack() as listening:
-        silent = [listening.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(3)]
+        silent = [
+            listening.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(12)
+        ]
         urls = ",".join(f"http://127.0.0.1:{one.getsockname()[1]}" for one in silent)
         async with Service(tmp_path, admin__addresses=urls) as service:
             service.signal(signal.SIGTERM)
             await until(lambda: "executor_leaving" in service.errors.read_text(), "the leaving")
             service.signal(signal.SIGTERM)
 
-            assert await service.exit_code(within=10) == 0  # each of them is given 5 s
+            assert await service.exit_code(within=45) == 0  # each of them is given 5 s
 
 
 async def test_a_second_signal_does_not_wait_for_what_handlers_do_at_their_end(

@@ -135,6 +135,7 @@ async def test_one_replica_copies_and_another_goes_on_when_it_dies(
         await _rows(sql, 1)
         held = (
             f"SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid = {0x716D6972}"
+            " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
         )
         assert await sql.fetchval(held) == 1
 

@@ -80,7 +80,7 @@ async def test_the_log_of_a_run_under_way_is_followed_at_another_replica(
     one = await a_replica(stack, tmp_path / "one", database_url)
     other = await a_replica(stack, tmp_path / "other", database_url)
     await known_to(sql, 2)
-    job = await one.a_job(handlerName="pause", params="1.5")
+    job = await one.a_job(handlerName="pause", params="5")
     executed = await one.post("/jobs/execute", {"jobId": job["id"]})
     await one.run_in(executed["logId"], "running")
 

@@ -23,7 +23,7 @@ from executor.worker import Ending, EndingKind
 from executor.workers.process import ProcessRun, ProcessWorker
 from tests.integration.forkless_handlers import FULL
 from tests.integration.helped_handlers import WANTED
-from tests.integration.workers_at_work import Place, opened, table, worker_of
+from tests.integration.workers_at_work import LIMIT_S, Place, opened, table, worker_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -40,7 +40,7 @@ async def place() -> AsyncIterator[Place]:
 def gone(*pids: int) -> bool:
     """Wait until none of these processes runs any more."""
     alive = [psutil.Process(pid) for pid in pids if psutil.pid_exists(pid)]
-    return not psutil.wait_procs(alive, timeout=5)[1]
+    return not psutil.wait_procs(alive, timeout=LIMIT_S)[1]
 
 
 async def test_an_endless_loop_in_c_is_killed(place: Place) -> None:
@@ -233,7 +233,7 @@ async def test_nothing_outlives_a_service_that_is_killed() -> None:
         stdout=asyncio.subprocess.PIPE,
     )
     assert service.stdout
-    pids = json.loads(await asyncio.wait_for(service.stdout.readline(), 20))
+    pids = json.loads(await asyncio.wait_for(service.stdout.readline(), 2 * LIMIT_S))
     assert all(psutil.pid_exists(pid) for pid in pids)
     service.kill()
     await service.wait()

@@ -95,7 +95,7 @@ async def test_a_stopped_script_ends_with_all_it_started(place: Place) -> None:
     run.stop()
 
     assert await run.ending() == Ending(EndingKind.STOPPED, "")
-    assert not psutil.wait_procs([child], timeout=5)[1]
+    assert not psutil.wait_procs([child], timeout=LIMIT_S)[1]
 
 
 async def test_what_a_script_leaves_behind_is_nobody_s_zombie(place: Place) -> None:

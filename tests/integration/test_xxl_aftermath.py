@@ -113,11 +113,11 @@ async def _asked_for(xxl: XxlApi) -> tuple[_Triggered, asyncio.Task[Any]]:
 async def test_a_run_that_was_asked_for_is_told_though_the_server_ends_what_rests(
     xxl, sql, database_url
 ):
-    name = database_url.rpartition("/")[2].partition("?")[0]
-    await sql.execute(f'ALTER DATABASE "{name}" SET idle_in_transaction_session_timeout = 100')
-    await reconnect(xxl.app.storage.engine)
     job = await xxl.an_xxl_job(**NIGHTLY, handlerName="sampleAsync")
-    _Triggered(xxl, looks=3)
+    name = database_url.rpartition("/")[2].partition("?")[0]
+    await sql.execute(f'ALTER DATABASE "{name}" SET idle_in_transaction_session_timeout = 1000')
+    await reconnect(xxl.app.storage.engine)
+    _Triggered(xxl, looks=5)  # for more than 2 s
 
     answer = await xxl.ask("POST", "/jobs/execute", {"jobId": job["id"], "params": "x"})
 
@@ -130,6 +130,7 @@ async def test_a_run_that_was_asked_for_is_told_though_its_turn_was_cut_off(xxl,
     assert await sql.fetchval(
         "SELECT count(pg_terminate_backend(pid)) FROM pg_locks WHERE locktype = 'advisory'"
         " AND classid = 1903717425"
+        " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
     )
     triggered.show()
 
