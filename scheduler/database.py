@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -88,6 +89,16 @@ def is_mistaken(error: BaseException) -> bool:
     return isinstance(error, asyncpg.DataError) or (
         isinstance(error, asyncpg.InterfaceError) and str(error).startswith(_MISUSED)
     )
+
+
+def end_if_cancelled(error: BaseException) -> None:
+    """Raise CancelledError where our task is to end: then *error* is of what it did to tidy up.
+
+    Else a task that is cancelled while PostgreSQL hangs takes that for one more failure, and goes on.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError from error
 
 
 def said(error: BaseException) -> str:

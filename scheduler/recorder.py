@@ -10,7 +10,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from executor.model import LOCAL, Report
-from scheduler.database import STATEMENT_FAILED, said
+from scheduler.database import STATEMENT_FAILED, end_if_cancelled, said
 from scheduler.run_row import COLUMNS, Key, clean, job_of, newest, row_of
 from scheduler.statements import statements
 
@@ -115,6 +115,7 @@ class Recorder:
                     raise
         except (OSError, *STATEMENT_FAILED) as error:
             self._forget()
+            end_if_cancelled(error)
             raise RecorderUnavailable(said(error)) from error
 
     async def _record(

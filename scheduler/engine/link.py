@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import asyncpg
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from scheduler.database import STATEMENT_FAILED, is_mistaken, said
+from scheduler.database import STATEMENT_FAILED, end_if_cancelled, is_mistaken, said
 
 
 class DatabaseAway(Exception):
@@ -31,4 +31,5 @@ async def lent(engine: AsyncEngine) -> AsyncIterator[asyncpg.Connection]:
     except (OSError, *STATEMENT_FAILED) as error:
         if is_mistaken(error):
             raise
+        end_if_cancelled(error)
         raise DatabaseAway(said(error)) from error

@@ -50,15 +50,11 @@ class Listener:
             lost = asyncio.Event()
             connection.add_termination_listener(lambda _: lost.set())
             await connection.add_listener(CHANNEL, self._told)
-            try:
-                self.listening.set()
-                self._tell_all()
-                while not lost.is_set():
-                    await _wait(lost)
-                    await connection.execute("SELECT 1")
-            finally:
-                if not connection.is_closed():
-                    await connection.reset()
+            self.listening.set()
+            self._tell_all()
+            while not lost.is_set():  # what ends this ends the connection, too
+                await _wait(lost)
+                await connection.execute("SELECT 1")
 
     def _told(self, _connection: Any, _pid: int, _channel: str, payload: str) -> None:
         try:

@@ -151,11 +151,7 @@ class Mirror:
             if not await connection.fetchval(query, _LOCK, cluster):
                 yield None
                 return
-            try:
-                yield connection
-            finally:
-                if not connection.is_closed():
-                    await connection.execute("SELECT pg_advisory_unlock_all()")
+            yield connection  # until it fails, or we are to end: the lock goes with the connection
 
 
 async def _copied(

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from functools import partial
 
 import psutil
 
+from scheduler.database import open_database
 from scheduler.embedded import EmbeddedPostgres
-from tests.integration.api_service import an_api
+from tests.integration.api_service import LIMIT_S, an_api
 from tests.integration.conftest import HASTY, copy_cluster
 from tests.integration.engine_service import until
 
@@ -47,3 +49,23 @@ async def test_while_postgresql_hangs_the_answer_is_503_and_nobody_waits_for_it(
     assert waited.message == "PostgreSQL is away: it does not answer any more"
     assert all(answer.message.startswith("PostgreSQL is away") for answer in others)
     assert back.data["id"] == job["id"]
+
+
+async def test_while_postgresql_hangs_the_service_can_be_stopped(tmp_path, cluster, monkeypatch):
+    """Its loops are told to end while they wait; what they do at their end fails, too."""
+    patient = partial(open_database, patience_s=1)
+    monkeypatch.setattr("scheduler.storage.open_database", patient)
+    copy_cluster(cluster, tmp_path / "postgres")
+    server = EmbeddedPostgres(tmp_path / "postgres", settings=HASTY)
+    await server.start()
+    try:
+        async with an_api(tmp_path, server.dsn) as api:
+            await asyncio.wait_for(api.app.local.listener.listening.wait(), LIMIT_S)
+            send(server, signal.SIGSTOP)
+            stopping = asyncio.create_task(api.app.stop())
+            await asyncio.wait([stopping], timeout=4 * LIMIT_S)
+            send(server, signal.SIGCONT)
+
+            assert stopping.done()
+    finally:
+        await server.stop()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
+from typing import Any
 from urllib.parse import urlsplit
 
 import asyncpg
@@ -13,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from scheduler.api.errors import is_away
 from scheduler.database import open_database
 from scheduler.engine.link import DatabaseAway, lent
+from scheduler.recorder import Recorder
 
 
 async def test_a_value_that_postgresql_cannot_take_does_not_mean_that_it_is_away(
@@ -37,6 +41,28 @@ async def test_a_connection_that_is_cut_means_that_it_is_away(engine: AsyncEngin
     with pytest.raises(DatabaseAway, match="terminating connection"):
         async with lent(engine) as connection:
             await connection.fetchval("SELECT pg_terminate_backend(pg_backend_pid())")
+
+
+@pytest.mark.parametrize("connected", [lent, lambda engine: Recorder(engine)._connection()])
+async def test_who_is_cancelled_ends_though_the_connection_fails_meanwhile(
+    engine: AsyncEngine, connected: Callable[[AsyncEngine], Any]
+) -> None:
+    inside = asyncio.Event()
+
+    async def work() -> None:
+        async with connected(engine) as connection, connection.transaction():
+            inside.set()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                connection.terminate()  # so that the transaction cannot be rolled back
+
+    working = asyncio.create_task(work())
+    await inside.wait()
+    working.cancel()
+    await asyncio.wait([working])
+
+    assert working.cancelled()
 
 
 async def test_what_was_given_to_a_statement_is_not_in_its_error(engine: AsyncEngine) -> None:
