@@ -141,8 +141,13 @@ class EmbeddedPostgres:
             *(f"--username={_USER}", "--auth=scram-sha-256", "--encoding=UTF8"),
             *("--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--no-instructions"),
         )
-        if await ended(made, self._limit_s) != 0:
-            made.kill()
+        try:
+            status = await ended(made, self._limit_s)
+        finally:
+            if made.poll() is None:  # it takes too long, or we are to end
+                made.kill()
+                made.wait()
+        if status != 0:
             raise StartRefused(f"initdb failed in {folder.path}:\n{folder.said()}")
         fresh.rename(folder.pgdata)
 

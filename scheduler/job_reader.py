@@ -55,5 +55,6 @@ class JobReader:
 async def refuse_unknown(engine: AsyncEngine, job_id: int) -> None:
     """Raise NotFound for a job that never was: a deleted one still has its runs."""
     async with lent(engine) as connection:
-        if not await connection.fetchval(_WAS, job_id):
-            raise NotFound("job", job_id)
+        was = await connection.fetchval(_WAS, job_id)
+    if not was:  # raised in there it would cost the connection
+        raise NotFound("job", job_id)

@@ -14,6 +14,8 @@ from scheduler.run_text import RunText, TextPage
 _log = structlog.get_logger(__name__)
 _MOST = 200
 """Streams at once."""
+_READ_WITHIN_S = 60.0
+"""After which whoever does not read what is sent is left: others wait for the place."""
 _QUIET_PAGES = 50
 """Looks without news after which a comment says that the stream still lives."""
 
@@ -67,9 +69,9 @@ class Streams:
         try:
             first = await anext(parts, b"")
             await response.prepare(request)
-            await response.write(first)
+            await _write(request, response, first)
             async for part in parts:
-                await response.write(part)
+                await _write(request, response, part)
             await response.write_eof()
         except ConnectionError:  # whoever asked has gone
             pass
@@ -82,6 +84,17 @@ class Streams:
         finally:
             self._open.discard(task)
         return response
+
+
+async def _write(request: web.Request, response: web.StreamResponse, part: bytes) -> None:
+    """Raise ConnectionError for whoever has gone, or does not read."""
+    try:
+        async with asyncio.timeout(_READ_WITHIN_S):
+            await response.write(part)
+    except TimeoutError:
+        if request.transport is not None:
+            request.transport.abort()  # `close` would wait until it is read
+        raise ConnectionAbortedError from None
 
 
 async def _lines(pages: AsyncIterator[TextPage]) -> AsyncIterator[bytes]:

@@ -134,7 +134,11 @@ class RunControl:
         trigger = self._firing.drop(log_id)
         if trigger is None:
             return False
-        await self._finals.end([self._killed_before(trigger)])
+        try:
+            await self._finals.end([self._killed_before(trigger)])
+        except BaseException:
+            self._doubt()  # nobody here knows of it any more
+            raise
         return True
 
     def _killed(self, row: Any) -> Report:

@@ -21,3 +21,10 @@ async def keeps_errors() -> None:
 @job_handler("keepsNothing", keep_log="none")
 async def keeps_nothing() -> None:
     """Succeed; no log is ever kept."""
+
+
+@job_handler("chatty")
+async def chatty(ctx: JobContext) -> None:
+    """Log 10 MB."""
+    for _ in range(10_000):
+        ctx.log.info("x" * 1000)

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import resource
+import socket
 import time
 from functools import partial
 
+import psutil
 import pytest
 
 from scheduler.api.door import HEAD_WITHIN_S, MOST_CONNECTIONS
@@ -70,6 +73,31 @@ async def test_strangers_who_stay_keep_nobody_out(api: Api) -> None:
         for writer in held:
             writer.transport.abort()
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+async def test_who_makes_room_without_having_read_is_gone(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("scheduler.api.door.MOST_CONNECTIONS", 20)
+    asked = b"GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nHost: a\r\n\r\n" * 8  # 1.7 MB each
+    before = await open_here(api)
+    with contextlib.ExitStack() as held:
+        for _ in range(60):
+            stranger = held.enter_context(socket.socket())
+            stranger.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            stranger.setblocking(False)
+            loop = asyncio.get_running_loop()
+            await loop.sock_connect(stranger, ("127.0.0.1", api.app.port))
+            await loop.sock_sendall(stranger, asked)
+        await until(partial(open_here, api), lambda number: number > before)
+        await until(partial(open_here, api), lambda number: number <= 20)
+        await until(partial(is_well, api), bool)
+
+
+async def open_here(api: Api) -> int:
+    """Connections that the service holds."""
+    here = psutil.Process().net_connections("tcp")
+    return sum(one.laddr.port == api.app.port and one.status == "ESTABLISHED" for one in here)
 
 
 async def test_a_head_that_does_not_come_is_not_waited_for(api: Api) -> None:

@@ -12,7 +12,7 @@ from scheduler.database import open_database
 from scheduler.embedded import EmbeddedPostgres
 from tests.integration.api_service import LIMIT_S, an_api
 from tests.integration.conftest import HASTY, copy_cluster
-from tests.integration.engine_service import until
+from tests.integration.engine_service import local, until
 
 
 def send(server: EmbeddedPostgres, number: int) -> None:
@@ -60,7 +60,7 @@ async def test_while_postgresql_hangs_the_service_can_be_stopped(tmp_path, clust
     await server.start()
     try:
         async with an_api(tmp_path, server.dsn) as api:
-            await asyncio.wait_for(api.app.local.listener.listening.wait(), LIMIT_S)
+            await asyncio.wait_for(local(api.app).listener.listening.wait(), LIMIT_S)
             send(server, signal.SIGSTOP)
             stopping = asyncio.create_task(api.app.stop())
             await asyncio.wait([stopping], timeout=4 * LIMIT_S)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -12,6 +13,7 @@ import aiohttp
 import pytest
 
 from tests.integration.api_service import PREFIX, TOKENS
+from tests.integration.engine_service import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -221,6 +223,29 @@ async def test_the_text_of_a_log_is_downloaded(api):
 
     assert response.headers["Content-Disposition"] == f'attachment; filename="run-{run["id"]}.log"'
     assert text == (await api.get(f"/logs/{run['id']}/text"))["text"] + "\n"
+
+
+async def test_who_does_not_read_a_log_gives_the_place_to_others(api, monkeypatch):
+    run = await api.a_run((await api.a_job(handlerName="chatty"))["id"])
+    monkeypatch.setattr("scheduler.api.streams._MOST", 1)
+    monkeypatch.setattr("scheduler.api.streams._READ_WITHIN_S", 1)
+    asks = (
+        f"GET {PREFIX}/logs/{run['id']}/download HTTP/1.1\r\nHost: a\r\n"
+        f"Authorization: Bearer {TOKENS['viewer']}\r\n\r\n"
+    )
+
+    async def status() -> int:
+        async with asked(api, f"/logs/{run['id']}/download") as response:
+            return response.status
+
+    with socket.socket() as idle:
+        idle.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        idle.setblocking(False)
+        loop = asyncio.get_running_loop()
+        await loop.sock_connect(idle, ("127.0.0.1", api.app.port))
+        await loop.sock_sendall(idle, asks.encode())
+        assert await loop.sock_recv(idle, 12) == b"HTTP/1.1 200"
+        await until(status, lambda code: code == 200)
 
 
 async def test_a_log_is_followed_while_its_run_goes_on(api):

@@ -13,8 +13,10 @@ import psutil
 import pytest
 
 from scheduler.engine.identity import replica_id
+from scheduler.engine.link import DatabaseAway
 from scheduler.settings import load
 from tests.integration.engine_service import (
+    LIMIT_S,
     SCHEMA,
     Replica,
     a_service,
@@ -208,6 +210,31 @@ async def test_a_planned_run_is_killed_before_it_fires(tmp_path, database_url, s
         (row,) = await ended(sql, job, count=1)
 
     assert (row["id"], row["status"], row["start_time"]) == (fire, "killed", None)
+
+
+async def test_a_run_whose_kill_just_before_it_begins_cannot_be_recorded_is_not_lost(
+    tmp_path, database_url, sql, monkeypatch
+):
+    async def away(_: object) -> None:
+        raise DatabaseAway("no connection is free")
+
+    async with a_service(tmp_path, database_url) as app:
+        control, firing = local(app).control, local(app).engine.firing
+        job = await add_job(
+            sql, schedule_type="interval", interval_seconds=1, next_run_time=soon(1)
+        )
+        async with asyncio.timeout(LIMIT_S):
+            while not firing._marked:  # noqa: ASYNC110 - for some milliseconds of each second
+                await asyncio.sleep(0.001)
+        (log_id,) = firing._marked
+        with monkeypatch.context() as patch:
+            patch.setattr(control._finals, "end", away)
+            with pytest.raises(DatabaseAway):
+                await control.kill(log_id)
+        left = f"SELECT count(*) FROM {SCHEMA}.schedule_fire WHERE id = {log_id}"
+        await until(lambda: sql.fetchval(left), lambda fires: fires == 0)
+
+    assert log_id in [row["id"] for row in await runs_of(sql, job)]
 
 
 @pytest.mark.parametrize("kind", ["job", "config"])
