@@ -49,6 +49,20 @@ async def pause(_: JobContext, params: str) -> None:
     await asyncio.sleep(float(params))
 
 
+@job_handler("untilThere")
+async def until_there(_: JobContext, params: str) -> None:
+    """Run until the file *params* is there."""
+    while not Path(params).exists():  # noqa: ASYNC110, ASYNC240 - no event tells of it
+        await asyncio.sleep(0.005)
+
+
+@job_handler("untilThereInVain")
+async def until_there_in_vain(ctx: JobContext, params: str) -> None:
+    """Run until the file *params* is there, and fail."""
+    await until_there(ctx, params)
+    ctx.fail("it was there in vain")
+
+
 @job_handler("failThenWait")
 async def fail_then_wait(ctx: JobContext) -> None:
     """Fail at the first attempt; run until it is stopped at the next."""

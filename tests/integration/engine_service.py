@@ -133,6 +133,20 @@ async def settled(sql: asyncpg.Connection, within: float = LIMIT_S) -> None:
     await until(lambda: sql.fetchval(count), lambda left: left == 0, within)
 
 
+async def attempt_planned(sql: asyncpg.Connection) -> None:
+    """Wait until some job is to be tried again."""
+    count = f"SELECT count(*) FROM {SCHEMA}.schedule_fire WHERE state = 'planned' AND attempt = 2"
+    await until(lambda: sql.fetchval(count), lambda planned: planned == 1)
+
+
+async def make_due(sql: asyncpg.Connection) -> None:
+    """Have planned attempts fire now: until their moment they are in nobody's timer."""
+    await sql.execute(
+        f"UPDATE {SCHEMA}.schedule_fire SET fire_time = date_trunc('milliseconds', now())"
+        " WHERE state = 'planned' AND attempt > 1"
+    )
+
+
 async def until(ask: Any, holds: Any, within: float = LIMIT_S) -> Any:
     """Ask the database until its answer *holds*; that answer."""
     end = time.monotonic() + within

@@ -17,7 +17,7 @@ from pathlib import Path
 from executor import JobContext, RunStopped, job_handler
 
 GATES: defaultdict[str, threading.Event] = defaultdict(threading.Event)
-"""What `gate` and `stuck` wait for, by their params."""
+"""What `gate`, `gate-async` and `stuck` wait for, by their params."""
 BEGUN: list[int] = []
 """The log ids of runs, in the order in which their code began."""
 
@@ -57,6 +57,14 @@ def gate(ctx: JobContext, params: str) -> str:
         return params
     finally:
         TOGETHER(ctx.job_id, -1)
+
+
+@job_handler("gate-async")
+async def gate_async(_: JobContext, params: str) -> str:
+    """Wait for the gate likewise, beside other async handlers."""
+    while not GATES[params].is_set():  # noqa: ASYNC110 - an event of threads cannot be awaited
+        await asyncio.sleep(0.005)
+    return params
 
 
 @job_handler("stuck")
@@ -113,9 +121,14 @@ async def sleeper(ctx: JobContext) -> None:
     await asyncio.sleep(60)
 
 
-@job_handler("block-loop")
-async def block_loop(_: JobContext, params: str) -> None:
-    time.sleep(float(params))  # noqa: ASYNC251 - the mistake that is looked at
+@job_handler("block-until")
+async def block_until(_: JobContext, params: str) -> str:
+    """The loop is blocked until the file is there; whoever could make it may be blocked, too."""
+    for _tried in range(6000):
+        if Path(params).exists():  # noqa: ASYNC240 - the mistake that is looked at
+            return "let go"
+        time.sleep(0.005)  # noqa: ASYNC251 - the same
+    return "held"
 
 
 @job_handler("lines")

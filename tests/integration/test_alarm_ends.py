@@ -12,8 +12,10 @@ from tests.integration.engine_service import (
     SCHEMA,
     a_service,
     add_job,
+    attempt_planned,
     ended,
     local,
+    make_due,
     runs_of,
     settled,
     soon,
@@ -79,15 +81,17 @@ async def test_a_chain_of_attempts_raises_one_alarm_when_it_is_over(tmp_path, da
 
 
 async def test_a_chain_whose_next_attempt_is_refused_raises_one_alarm(tmp_path, database_url, sql):
-    retried = {"retry_strategy": "fixed", "retry_count": 1, "retry_interval_seconds": 1}
+    retried = {"retry_strategy": "fixed", "retry_count": 1, "retry_interval_seconds": 600}
     async with a_service(tmp_path, database_url, **QUICK) as app:
         job = await add_job(
             sql, handler_name="failOrWait", block_strategy="DISCARD_LATER", **retried
         )
         await local(app).control.execute(job, "fail")
-        await ended(sql, job, count=1)
+        await attempt_planned(sql)
         waiting = await local(app).control.execute(job, "")
         assert waiting is not None
+        await make_due(sql)
+        local(app).engine.wake()
         failed, refused = await ended(sql, job, count=2)
         await local(app).control.kill(waiting)
         await settled(sql)

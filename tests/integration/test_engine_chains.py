@@ -12,8 +12,10 @@ from tests.integration.engine_service import (
     a_service,
     add_dependency,
     add_job,
+    attempt_planned,
     ended,
     local,
+    make_due,
     runs_of,
     settled,
     soon,
@@ -33,8 +35,7 @@ async def failed_once(sql, **retries: int) -> int:
         retry_strategy="fixed",
         **retries,
     )
-    planned = f"SELECT count(*) FROM {SCHEMA}.schedule_fire WHERE attempt = 2"
-    await until(lambda: sql.fetchval(planned), lambda count: count == 1)
+    await attempt_planned(sql)
     return job
 
 
@@ -95,13 +96,13 @@ async def test_a_chain_of_attempts_survives_a_restart(tmp_path, database_url, sq
         next_run_time=soon(),
         retry_strategy="fixed",
         retry_count=1,
-        retry_interval_seconds=2,
+        retry_interval_seconds=600,
     )
     async with a_service(tmp_path, database_url):
         await ended(sql, job, count=1)
-        planned = f"SELECT count(*) FROM {SCHEMA}.schedule_fire WHERE attempt = 2"
-        await until(lambda: sql.fetchval(planned), lambda count: count == 1)
+        await attempt_planned(sql)
 
+    await make_due(sql)
     async with a_service(tmp_path, database_url):
         rows = await ended(sql, job, count=2)
 
@@ -114,8 +115,8 @@ async def test_a_job_that_was_stopped_is_not_tried_again_and_its_chain_has_its_a
     async with a_service(tmp_path, database_url, **QUICK) as app:
         job = await add_job(
             sql,
-            handler_name="wait",
-            timeout_seconds=1,
+            handler_name="untilThereInVain",
+            params=str(tmp_path / "there"),
             schedule_type="interval",
             interval_seconds=3600,
             next_run_time=soon(),
@@ -128,12 +129,13 @@ async def test_a_job_that_was_stopped_is_not_tried_again_and_its_chain_has_its_a
         await JobService(app.storage.engine, SystemClock(), timezone="UTC").control(
             job, Action.STOP
         )
+        (tmp_path / "there").touch()
         await ended(sql, job, count=1)
         await settled(sql)
         (alarm,) = await raised(sql, job)
 
-    assert [row["status"] for row in await runs_of(sql, job)] == ["timed_out"]
-    assert alarm["notify_type"] == "timeout"
+    assert [row["status"] for row in await runs_of(sql, job)] == ["failed"]
+    assert alarm["notify_type"] == "failure"
 
 
 async def test_a_stopped_job_is_tried_again_where_people_have_begun(tmp_path, database_url, sql):
@@ -173,8 +175,9 @@ async def test_an_attempt_that_was_planned_as_its_job_was_stopped_is_dropped_wit
 ):
     """Its chain did not know of the stop yet."""
     async with a_service(tmp_path, database_url, **QUICK) as app:
-        job = await failed_once(sql, retry_count=1, retry_interval_seconds=2)
+        job = await failed_once(sql, retry_count=1, retry_interval_seconds=600)
         await sql.execute(f"UPDATE {SCHEMA}.schedule_job SET status = 'stopped'")
+        await make_due(sql)
         local(app).engine.wake()
         await settled(sql)
         (alarm,) = await raised(sql, job)

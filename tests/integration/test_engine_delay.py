@@ -167,9 +167,10 @@ async def test_a_delay_that_ends_on_a_day_off_is_moved_by_its_calendar(tmp_path,
 async def test_a_stopped_job_has_no_next_time_after_its_run(tmp_path, database_url, sql):
     async with a_service(tmp_path, database_url) as app:
         jobs = JobService(app.storage.engine, SystemClock(), timezone="UTC")
-        job = await a_job(sql, handler_name="wait", timeout_seconds=1)
-        await running(sql, job)
+        job = await a_job(sql, handler_name="wait")
+        row = await running(sql, job)
         await jobs.control(job, Action.STOP)
+        await local(app).control.kill(row["id"])
         await ended(sql, job, count=1)
         await settled(sql)
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime, timedelta
 
+from executor.clock import SystemClock
 from tests.integration.engine_service import (
     SCHEMA,
     a_service,
@@ -163,14 +164,17 @@ async def test_a_new_job_is_heard_of_within_a_second(tmp_path, database_url, sql
 
 
 async def test_a_job_that_is_stopped_after_it_was_planned_does_not_fire(
-    tmp_path, database_url, sql
+    tmp_path, database_url, sql, monkeypatch
 ):
     async with a_service(tmp_path, database_url, engine__claim_ahead_seconds=60):
-        moment = soon(5)
+        moment = soon(55)
         job = await add_job(sql, schedule_type="once", run_at=moment, next_run_time=moment)
         planned = f"SELECT count(*) FROM {SCHEMA}.schedule_fire WHERE job_id = {job}"
         await until(lambda: sql.fetchval(planned), lambda count: count > 0)
         await sql.execute(f"UPDATE {SCHEMA}.schedule_job SET status = 'paused' WHERE id = {job}")
+        # its moment has come, and another job has the timer looked at
+        monkeypatch.setattr(SystemClock, "now_ms", lambda _: int(moment.timestamp() * 1000))
+        await add_job(sql, schedule_type="once", run_at=moment, next_run_time=moment)
         await settled(sql)
 
     assert await runs_of(sql, job) == []

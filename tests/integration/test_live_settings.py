@@ -26,6 +26,7 @@ from scheduler.nacos.changes import changes
 from scheduler.sections import LoggingSection
 from scheduler.settings import Settings, load
 from tests.integration.engine_service import a_service, add_job
+from tests.integration.executor_handlers import GATES
 from tests.integration.executor_service import an_executor, until
 from tests.integration.gateway_server import GatewayServer, a_gateway
 from tests.integration.memory_admin import MemoryAdmin, MemoryAdmins
@@ -54,13 +55,15 @@ async def test_waiting_runs_begin_when_more_may_run_at_once(tmp_path: Path) -> N
 async def test_runs_beyond_a_smaller_limit_go_on_and_nothing_new_begins(tmp_path: Path) -> None:
     async with FakeAdmin("2.4") as admin, an_executor(tmp_path, admin, executor__max_async=2) as at:
         settings = load(None, {})
-        running = [await admin.trigger("nap-async", "0.5", job_id=job) for job in (1, 2)]
+        gate = str(tmp_path)  # nobody else waits for it
+        running = [await admin.trigger("gate-async", gate, job_id=job) for job in (1, 2)]
         at.tune(changed(settings, max_async=1))
         [slots] = [slots for kind, slots in at.dispatcher.load() if kind.value == "async"]
         assert (slots.in_use, slots.limit) == (2, 1)
         waiting = await admin.trigger("nap-async", "0", job_id=3)
 
         assert slots.waiting == 1
+        GATES[gate].set()
         codes = [await admin.finished(log_id, LIMIT_S) for log_id in (*running, waiting)]
 
     assert [row.handle_code for row in codes] == [200, 200, 200]

@@ -18,7 +18,7 @@ from executor.worker import Ending, EndingKind
 from executor.workers import thread
 from executor.workers.loop import AsyncWorker
 from executor.workers.thread import ThreadRun, ThreadWorker
-from tests.integration.worker_handlers import HOOKS
+from tests.integration.worker_handlers import HOLD, HOOKS
 from tests.integration.workers_at_work import LIMIT_S, Place, opened, table
 
 if TYPE_CHECKING:
@@ -66,13 +66,16 @@ async def test_code_that_looks_at_the_flag_ends_in_its_own_way(place: Place) -> 
 
 
 async def test_a_thread_asleep_in_c_is_not_ended_before_it_wakes(place: Place) -> None:
-    run = place.start("sleep-in-c", "1.5")
+    run = place.start("held-in-c")
     await run.began()
     run.stop()
-    done, _ = await asyncio.wait({run.first}, timeout=0.7)
+    try:
+        done, _ = await asyncio.wait({run.first}, timeout=0.7)  # it is interrupted meanwhile
 
-    assert not done
-    assert run.execution.whereabouts().endswith(" in sleep_in_c")
+        assert not done
+        assert run.execution.whereabouts().endswith(" in held_in_c")
+    finally:
+        HOLD.put(None)
     assert (await run.ending()).kind is EndingKind.STOPPED
     assert run.execution.whereabouts() == ""
 

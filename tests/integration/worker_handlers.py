@@ -20,6 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
 from functools import wraps
 from pathlib import Path
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -331,6 +332,16 @@ async def async_in_process() -> str:
 def sleep_in_c(_: JobContext, params: str) -> None:
     print("began")
     time.sleep(float(params))
+
+
+HOLD: SimpleQueue[None] = SimpleQueue()
+
+
+@job_handler("held-in-c")
+def held_in_c(_: JobContext) -> None:
+    """Hang in C until something is put into HOLD."""
+    print("began")
+    HOLD.get()
 
 
 @job_handler("stubborn-thread")
