@@ -236,7 +236,7 @@ async def test_who_does_not_read_a_log_gives_the_place_to_others(api, monkeypatc
 
     async def status() -> int:
         async with asked(api, f"/logs/{run['id']}/download") as response:
-            return response.status
+            return int(response.status)
 
     with socket.socket() as idle:
         idle.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
