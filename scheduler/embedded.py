@@ -152,9 +152,9 @@ class EmbeddedPostgres:
         fresh.rename(folder.pgdata)
 
     async def _launch(self, programs: Path) -> None:
-        deadline = time.monotonic() + self._limit_s
+        deadline, said = time.monotonic() + self._limit_s, ""
         while not await self._launched(programs, deadline):
-            said = self._folder.said()
+            said = self._folder.said() or said  # the last one may have had no time to say anything
             if time.monotonic() > deadline or not any(cause in said for cause in _RETRIED):
                 raise StartRefused(f"PostgreSQL did not start in {self._folder.path}:\n{said}")
             await sleep(0.05)

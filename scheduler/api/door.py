@@ -13,8 +13,6 @@ from executor import forks
 MOST_CONNECTIONS = 1_000
 HEAD_WITHIN_S = 10.0
 """After which a connection is closed whose first request has not come as far as its body."""
-_LINGER_S = 5.0
-"""Given to whoever is turned out, to read what was sent."""
 _SWEEP_S = 1.0
 _END = b"\r\n\r\n"
 _LONGEST_METHOD = 16
@@ -144,16 +142,11 @@ class _Connection(asyncio.Protocol):
         """Close; it counts no more, though it may take a while to be gone."""
         self._leave()
         self._transport.close()
-        # what is closed waits for who does not read, as long as he likes
-        asyncio.get_running_loop().call_later(_LINGER_S, self._transport.abort)
 
     def make_room(self) -> None:
-        """Close, at once where something is still to be read: others would not get the room."""
-        self._leave()
-        if self._transport.get_write_buffer_size():
-            self._transport.abort()
-        else:
-            self._transport.close()
+        """Be gone at once, whatever was sent and not read yet: to close would wait for that."""
+        self.turn_out()
+        self._transport.abort()
 
     def _leave(self) -> None:
         if self._open:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
+from typing import Any
 
 import structlog
 from aiohttp import web
@@ -69,10 +70,10 @@ class Streams:
         try:
             first = await anext(parts, b"")
             await response.prepare(request)
-            await _write(request, response, first)
+            await _taken(request, response.write(first))
             async for part in parts:
-                await _write(request, response, part)
-            await response.write_eof()
+                await _taken(request, response.write(part))
+            await _taken(request, response.write_eof())
         except ConnectionError:  # whoever asked has gone
             pass
         except Exception as error:
@@ -86,11 +87,11 @@ class Streams:
         return response
 
 
-async def _write(request: web.Request, response: web.StreamResponse, part: bytes) -> None:
-    """Raise ConnectionError for whoever has gone, or does not read."""
+async def _taken(request: web.Request, sending: Coroutine[Any, Any, None]) -> None:
+    """Have something sent. Raise ConnectionError for whoever has gone, or does not read."""
     try:
         async with asyncio.timeout(_READ_WITHIN_S):
-            await response.write(part)
+            await sending
     except TimeoutError:
         if request.transport is not None:
             request.transport.abort()  # `close` would wait until it is read

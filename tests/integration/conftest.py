@@ -26,6 +26,7 @@ from executor.testing._ports import free_port as a_free_port
 from scheduler.database import create_database_if_missing, open_database, upgrade
 from scheduler.embedded import EmbeddedPostgres
 from scheduler.job_service import JobService
+from scheduler.recorder import Recorder
 from tests.integration.api_service import ALL_HANDLERS, Api, an_api
 from tests.integration.redis_server import RedisServer
 
@@ -150,6 +151,11 @@ async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
 @pytest.fixture
 def jobs(engine: AsyncEngine) -> JobService:
     return JobService(engine, SystemClock(), timezone="UTC")
+
+
+@pytest.fixture
+def recorder(engine: AsyncEngine) -> Recorder:
+    return Recorder(engine, address="http://127.0.0.1:9999")
 
 
 @pytest.fixture

@@ -6,12 +6,10 @@ from datetime import UTC, datetime, timedelta
 
 import asyncpg
 import pytest
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from executor.model import RunState
 from scheduler.engine.statements import sql as engine_statement
 from scheduler.mirror_settings import MirrorSection
-from scheduler.recorder import Recorder
 from tests.integration.engine_service import SCHEMA, add_job
 from tests.integration.memory_admin import T0 as ADMINS_T0
 from tests.integration.memory_admin import MemoryAdmin
@@ -20,11 +18,6 @@ from tests.reports import T0, a_report
 
 BAD = [RunState.FAILED, RunState.TIMED_OUT, RunState.INTERRUPTED]
 FINE = [state for state in RunState if state not in BAD]
-
-
-@pytest.fixture
-def recorder(engine: AsyncEngine) -> Recorder:
-    return Recorder(engine)
 
 
 async def noted(sql: asyncpg.Connection) -> list[str]:

@@ -156,6 +156,23 @@ async def test_a_port_that_another_has_taken_meanwhile_is_waited_for(
     assert await query(before, "SELECT 1") == 1
 
 
+async def test_a_port_that_stays_taken_refuses_the_start_in_postgresql_s_words(
+    cluster: Path, folder: Path
+) -> None:
+    copy_cluster(cluster, folder)
+    server = EmbeddedPostgres(folder, limit_s=10)
+    await server.start()
+    port = urlsplit(server.dsn).port or 0
+    await server.stop()
+
+    with (
+        socket.create_server(("127.0.0.1", port)),
+        pytest.raises(StartRefused, match="could not bind IPv4 address"),
+    ):
+        await server.start()
+    assert server.pid is None
+
+
 @linux
 async def test_the_server_ends_with_a_service_that_is_killed(folder: Path) -> None:
     process, pid, _ = await service(folder)

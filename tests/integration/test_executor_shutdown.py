@@ -159,7 +159,7 @@ async def test_a_second_signal_does_not_wait_for_an_admin_that_is_away(
             await until(lambda: "deregistration_failed" in service.errors.read_text())
             service.signal(signal.SIGTERM)
 
-            assert await service.exit_code(within=45) == 0  # not the 60 s
+            assert await service.exit_code(within=20) == 0  # not the 60 s
         await service.start()
         for log_id in (running, waiting):
             assert (await admin.finished(log_id, LIMIT_S)).handle_code == 500
